@@ -1,0 +1,107 @@
+/*
+ * The compiled policy: reader. An image is one read-only file without pointers; every offset in it
+ * is checked when it is opened, so that the look-ups afterwards need no checks and cannot fail.
+ * Strings point into the image and live as long as the struct policy does.
+ * A struct policy never changes once opened: threads share it by reference.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/base/cleanup.h"
+#include "policy/identity/facts.h"
+
+enum action {
+	ACTION_NONE, /* zero: no rule speaks of it */
+	ACTION_LOG,
+	ACTION_WARN,
+	ACTION_BLOCK,
+	_ACTION_MAX,
+};
+
+/* Which kind of evidence identified the software; a greater value is the stronger one. */
+enum evidence {
+	EVIDENCE_NONE,
+	EVIDENCE_PATH,
+	EVIDENCE_PACKAGE,
+	EVIDENCE_SHA256,
+	_EVIDENCE_MAX,
+};
+
+enum risk {
+	RISK_UNSTATED,
+	RISK_LOW,
+	RISK_MEDIUM,
+	RISK_HIGH,
+	RISK_CRITICAL,
+	_RISK_MAX,
+};
+
+enum { POLICY_MATCHES_MAX = 64 };
+
+struct policy;
+
+struct policy_info {
+	const char *name, *owner, *contact; /* contact may be "" */
+	uint8_t digest[SHA256_SIZE];        /* SHA-256 of the image: names this exact policy */
+	uint32_t n_software, n_rules, n_hashes;
+	bool has_paths; /* some evidence is a path: a cached verdict holds for one path only */
+};
+
+struct policy_software {
+	const char *id, *name, *vendor; /* vendor may be "" */
+};
+
+/* Texts may be "" where the rule has none. */
+struct policy_rule {
+	const char *id, *reference, *url, *alternative_name, *alternative_url;
+	enum action action;
+	enum risk risk;
+	bool unknown_version_matches; /* software whose version nothing tells counts as banned */
+};
+
+/* One piece of evidence that a file is @software. */
+struct policy_match {
+	uint32_t software;
+	enum evidence evidence;
+	const char *version;   /* NULL: unknown. Points into the facts or the image. */
+	const char *purl_type; /* "npm", or "" where the evidence has no package */
+};
+
+/* Maps @fd (borrowed; a sealed memfd or a file nobody writes to) and checks all of it.
+ * Returns 0 with one reference in *ret, -EBADMSG for a malformed image, -EPROTONOSUPPORT for one
+ * of another format version, or another negative errno. */
+int policy_open(int fd, struct policy **ret);
+struct policy *policy_ref(struct policy *p);
+struct policy *policy_unref(struct policy *p); /* NULL-safe, returns NULL */
+DEFINE_CLEANUP(struct policy, policy_unref)
+
+void policy_info(const struct policy *p, struct policy_info *ret);
+
+/* Can a file of this size match a sha256 rule at all? If not, nobody needs its hash. */
+bool policy_size_listed(const struct policy *p, uint64_t size);
+
+/* All the evidence in @f and @path (may be NULL) that names software of this policy, strongest
+ * first. @homes: NULL-terminated home directories that "~" in a path rule stands for; may be NULL.
+ * Returns how many of @ret (of @max) were filled; further ones are dropped. */
+size_t policy_match(const struct policy *p, const struct facts *f, const char *path,
+	const char *const homes[], struct policy_match ret[], size_t max);
+
+void policy_software(const struct policy *p, uint32_t software, struct policy_software *ret);
+/* Rules that speak of @software: how many, and the index of the k-th. */
+uint32_t policy_software_n_rules(const struct policy *p, uint32_t software);
+uint32_t policy_software_rule(const struct policy *p, uint32_t software, uint32_t k);
+
+void policy_rule(const struct policy *p, uint32_t rule, struct policy_rule *ret);
+/* Does the rule's version range hold @m->version? Without a range: always. An unknown version, or
+ * one that its scheme cannot read, answers rule.unknown_version_matches. */
+bool policy_rule_covers(const struct policy *p, uint32_t rule, const struct policy_match *m);
+/* The reason in @language ("zh", "pt_BR.UTF-8"), else in English, else the first given; never NULL.
+ */
+const char *policy_rule_reason(const struct policy *p, uint32_t rule, const char *language);
+
+const char *action_to_string(enum action a);     /* "block" */
+const char *evidence_to_string(enum evidence e); /* "sha256" */
+const char *risk_to_string(enum risk r);         /* "high"; "" for RISK_UNSTATED */
