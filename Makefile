@@ -27,7 +27,7 @@ ALL_CFLAGS = -std=gnu17 $(WARN) -fno-common $(HARDEN) $(PROBED) $(SANFLAGS) $(CF
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 # ---- what each program is made of; the lists of the sandboxed ones are their security boundary ----
-base_SRCS      := $(addprefix policy/base/,clock.c fd.c log.c queue.c spawn.c text.c)
+base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c semver.c vers.c)
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
 compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \

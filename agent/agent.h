@@ -66,3 +66,13 @@ int agent_judge(struct agent *a, int fd, const char *path,
  * still in force; @messages: the compiler's, for a person. -EBUSY: one is under way already. */
 int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
 	void *context);
+
+struct options;
+
+/* Starts every part in the order in which they need each other; says on stderr what failed. */
+int agent_start(const struct options *options, struct agent **ret);
+/* Serves until told to end. 0, or a negative errno. */
+int agent_run(struct agent *a);
+/* Ends every mark first, so that nothing waits while the rest winds down. NULL-safe. */
+struct agent *agent_stop(struct agent *a);
+DEFINE_CLEANUP(struct agent, agent_stop)

@@ -51,3 +51,14 @@ int log_message(enum log_level level, int error, const char *format, ...)
 	errno = saved;
 	return -error;
 }
+
+void log_lines(enum log_level level, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		if (n > 0)
+			(void) log_message(level, 0, "%.*s", (int) n, text);
+		text += n + (text[n] == '\n');
+	}
+}

@@ -23,6 +23,9 @@ void log_set_max(enum log_level max);
  * negative; 0 leaves errno alone). Returns -|error|, so that `return log_...` reads well. */
 int log_message(enum log_level level, int error, const char *format, ...) _printf_(3, 4);
 
+/* Writes each line of @text as a message of its own. */
+void log_lines(enum log_level level, const char *text);
+
 #define log_error_errno(error, ...)   log_message(LOG_LEVEL_ERROR, error, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_message(LOG_LEVEL_WARNING, error, __VA_ARGS__)
 #define log_error(...)                ((void) log_message(LOG_LEVEL_ERROR, 0, __VA_ARGS__))

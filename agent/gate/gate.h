@@ -1,0 +1,55 @@
+/*
+ * The gate: the only code that may allow or refuse a launch. One thread that reads the kernel's
+ * questions and answers each exactly once: at once from the cache, after an inspection, or, past
+ * the deadline, by the fail mode. The thread never waits for anything but its own events: no disk,
+ * no bus, no name service, no lock that is held for more than a few instructions.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "agent/agent.h"
+#include "agent/notice/notice.h"
+
+enum {
+	GATE_LAUNCHES_MAX = 1024, /* launches waiting at a time; one more gets the fail mode */
+	GATE_DIGESTS_MAX = 16,  /* refused files being hashed at a time; more stay without a hash */
+	GATE_HELD_MAX = 1024,   /* files kept open past their answer */
+	GATE_HOLD_USEC = 10000, /* how long: facts in `man proscribed`, "Write after check" */
+	GATE_POLICY_TIMEOUT_SEC = 10,
+};
+
+struct gate;
+
+struct gate_options {
+	struct pool *pool; /* borrowed, as all of these */
+	struct recorder *recorder;
+	struct notifier *notifier; /* NULL: no notices */
+	enum fail_mode fail_mode;
+	uint64_t inspect_timeout_usec;
+	bool audit;
+};
+
+/* -EPERM: no CAP_SYS_ADMIN; -ENOSYS: the kernel has no FAN_OPEN_EXEC_PERM. */
+int gate_new(const struct gate_options *options, struct gate **ret);
+/* Starts answering; nothing is asked before gate_watch(). */
+int gate_start(struct gate *g);
+/* Ends all marks, answers what still waits by the fail mode, ends the thread. NULL-safe. Jobs that
+ * are still with the pool must have come back: stop the pool first. */
+struct gate *gate_stop(struct gate *g);
+
+/* From now on launches from the filesystem of @path are asked about. Any thread. */
+int gate_watch(struct gate *g, const char *path);
+
+/* No more questions; those already asked are still answered. NULL-safe. */
+void gate_unwatch(struct gate *g);
+
+/* Puts @p (a new reference is taken) in force: returns when no launch is judged by the old one any
+ * more. @homes as in policy_match(), taken over (each string and the array). -ETIMEDOUT: the gate
+ * did not take it up. */
+int gate_set_policy(struct gate *g, struct policy *p, char **homes);
+
+/* Asks the gate for a sign of life: a number that has grown by the next call if it is alive. */
+uint64_t gate_beats(struct gate *g);
+
+void gate_status(struct gate *g, struct gate_status *ret);

@@ -1,0 +1,218 @@
+/*
+ * A miss: the file goes to the inspectors, its launches wait. Launches of one file share one
+ * inspection, so a storm of them costs one.
+ */
+#include "agent/gate/state.h"
+
+#include <string.h>
+
+#include "policy/base/clock.h"
+
+enum {
+	INSPECTION_ATTEMPTS_MAX =
+		2, /* an inspector that dies once may have been killed; twice: it is the file */
+	FRESH_NSEC =
+		50000000, /* a ctime this young may not move with the next write (one clock tick) */
+};
+
+static struct inspection *inspection_of(struct gate *g, const struct verdict_key *key)
+{
+	struct inspection *i;
+
+	LIST_FOREACH(i, &g->inspections, entry)
+	if (memcmp(&i->key, key, sizeof(*key)) == 0)
+		return i;
+	return NULL;
+}
+
+static struct inspection *inspection_free(struct inspection *i)
+{
+	if (!i)
+		return NULL;
+	LIST_REMOVE(i, entry);
+	if (i->job.fd >= 0)
+		(void) close(i->job.fd);
+	free(i);
+	return NULL;
+}
+
+static int inspection_new(struct gate *g, int fd, const struct verdict_key *key, bool root_only,
+	struct inspection **ret)
+{
+	struct inspection *i = calloc(1, sizeof(*i));
+
+	if (!i)
+		return -ENOMEM;
+	i->key = *key;
+	i->root_only = root_only;
+	TAILQ_INIT(&i->launches);
+	LIST_INSERT_HEAD(&g->inspections, i, entry);
+	/* The same open file, so the lease taken on the copy holds as long as either is open. */
+	i->job.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (i->job.fd < 0) {
+		int r = -errno;
+
+		(void) inspection_free(i);
+		return r;
+	}
+	*ret = i;
+	return 0;
+}
+
+static int submit(struct gate *g, struct inspection *i)
+{
+	i->job.priority = JOB_LAUNCH;
+	i->job.want_sha256 = policy_size_listed(g->policy, i->key.size);
+	i->job.take_lease = true;
+	i->job.done = gate_job_done;
+	i->job.context = g;
+	i->attempts++;
+	return pool_submit(g->options.pool, &i->job);
+}
+
+void inspection_begin(
+	struct gate *g, struct launch *l, const struct verdict_key *key, bool root_only)
+{
+	struct inspection *i = inspection_of(g, key);
+	int r = 0;
+
+	if (!i) {
+		r = inspection_new(g, l->event.fd, key, root_only, &i);
+		if (r == 0)
+			r = submit(g, i);
+		if (r < 0 && i)
+			i = inspection_free(i);
+	}
+	if (r < 0) {
+		finding_unjudged(g, l, "too many files are waiting to be inspected", NULL);
+		launch_free(g, l);
+		return;
+	}
+	l->inspection = i;
+	TAILQ_INSERT_TAIL(&i->launches, l, of_inspection);
+}
+
+void inspection_expire(struct gate *g, struct launch *l)
+{
+	finding_unjudged(g, l, "the inspection took longer than inspect_timeout", &l->unjudged);
+}
+
+/* Nobody can say what the file is: every launch of it gets the fail mode. */
+static void give_up(struct gate *g, struct inspection *i, const char *why)
+{
+	struct launch *l;
+
+	while ((l = TAILQ_FIRST(&i->launches))) {
+		if (!l->answered)
+			finding_unjudged(g, l, why, NULL);
+		launch_free(g, l);
+	}
+	(void) inspection_free(i);
+}
+
+static const char *why_unjudged(int result)
+{
+	switch (result) {
+	case -EPIPE:
+		return "the inspector died over the file";
+	case -EBADMSG:
+		return "the inspector broke its protocol";
+	case -ETIMEDOUT:
+		return "the inspector did not answer";
+	case -ESHUTDOWN:
+		return "the agent was stopping";
+	default:
+		return strerrordesc_np(-result);
+	}
+}
+
+static struct finding *finding_new(struct gate *g, const struct inspection *i)
+{
+	struct finding *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	verdict_decide(g->policy, &i->job.facts, i->job.path, (const char *const *) g->homes,
+		&f->decision);
+	f->size = i->job.facts.size;
+	f->have_sha256 = !!(i->job.facts.have & FACTS_SHA256);
+	memcpy(f->sha256, i->job.facts.sha256, SHA256_SIZE);
+	return f;
+}
+
+/* Does the verdict hold for the next launch of this key too? The lease kept writers out while the
+ * file was read, and until its ctime has moved past the one in the key. */
+static bool is_stable(const struct inspection *i)
+{
+	return !i->job.writer_present &&
+		(i->job.leased || clock_utc_nsec() - i->key.ctime_nsec > FRESH_NSEC);
+}
+
+static void allow_all(struct gate *g, struct inspection *i)
+{
+	struct launch *l;
+
+	while ((l = TAILQ_FIRST(&i->launches))) {
+		if (!l->answered)
+			g->counters.allowed++;
+		launch_answer(g, l, true);
+		launch_free(g, l);
+	}
+	/* Root alone could write to it: the kernel need not ask again, until root does. */
+	if (i->root_only && is_stable(i) && fanotify_ignore(g->group, i->job.fd, &g->features) == 0)
+		g->counters.marked++;
+}
+
+static void apply_all(struct gate *g, struct inspection *i, struct finding *f)
+{
+	struct launch *l;
+
+	while ((l = TAILQ_FIRST(&i->launches))) {
+		if (!l->answered)
+			finding_apply(g, l, &i->key, f);
+		else if (l->ran && f->decision.verdict == VERDICT_BLOCK)
+			finding_stop(g, l, i, f);
+		launch_free(g, l);
+	}
+}
+
+/* Did the file change, or the policy come to want more, while the inspection was under way? */
+static bool must_repeat(struct gate *g, const struct inspection *i)
+{
+	if (i->attempts >= INSPECTION_ATTEMPTS_MAX)
+		return false;
+	if (i->job.result == -EPIPE)
+		return true;
+	return i->job.result == 0 && !i->job.want_sha256 &&
+		policy_size_listed(g->policy, i->key.size);
+}
+
+void inspection_finish(struct gate *g, struct inspection *i)
+{
+	bool cacheable = is_stable(i);
+	struct finding *f;
+
+	if (must_repeat(g, i) && submit(g, i) == 0)
+		return;
+	if (i->job.result < 0) {
+		give_up(g, i, why_unjudged(i->job.result));
+		return;
+	}
+	f = finding_new(g, i);
+	if (!f) {
+		give_up(g, i, "out of memory");
+		return;
+	}
+	if (f->decision.verdict <= VERDICT_ALLOW)
+		allow_all(g, i);
+	else
+		apply_all(g, i, f);
+	if (cacheable)
+		verdict_cache_put(g->cache, &i->key, g->generation, f->decision.verdict,
+			f->decision.verdict == VERDICT_ALLOW ? NULL : f);
+	if (!cacheable || f->decision.verdict == VERDICT_ALLOW)
+		free(f);
+	if (i->job.leased)
+		gate_hold(g, TAKE_FD(i->job.fd));
+	(void) inspection_free(i);
+}

@@ -1,0 +1,128 @@
+/*
+ * The gate's own state, shared by the files of this folder and by nobody else. All of it belongs to
+ * the gate's thread, but for what stands under "other threads".
+ */
+#pragma once
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "agent/gate/fanotify.h"
+#include "agent/gate/gate.h"
+#include "agent/gate/subject.h"
+#include "agent/verdict/cache.h"
+
+/* One launch that the kernel holds back: whoever has it owes exactly one answer. */
+struct launch {
+	TAILQ_ENTRY(launch) in_order;      /* gate.waiting, by deadline; gate.spare */
+	TAILQ_ENTRY(launch) of_inspection; /* inspection.launches */
+	struct inspection *inspection;
+	struct fanotify_event event;
+	uint64_t arrived_usec;
+	bool answered;
+	bool ran; /* meaningful once answered */
+	struct subject subject;
+	bool subject_known;
+	struct event *unjudged; /* what was recorded of it at its deadline; NULL: nothing yet */
+};
+TAILQ_HEAD(launch_list, launch);
+
+/* One file under inspection, and all launches that wait for it. */
+struct inspection {
+	LIST_ENTRY(inspection) entry; /* gate.inspections */
+	struct job job;
+	struct verdict_key key;
+	bool root_only;
+	unsigned attempts;
+	struct launch_list launches;
+};
+
+/* A refused file whose sha256 is being computed after the answer. */
+struct digest {
+	LIST_ENTRY(digest) entry; /* gate.digests */
+	struct job job;
+	struct verdict_key key;
+	uint64_t generation;
+	struct event *event; /* the refusal it belongs to */
+};
+
+struct counters {
+	_Atomic uint64_t events, cached, marked, allowed, logged, warned, blocked, unjudged,
+		stopped;
+	_Atomic uint64_t pending, slowest_usec, beats;
+};
+
+struct gate {
+	struct gate_options options;
+	struct fanotify_features features;
+	int group;
+	int epoll, wake_fd;
+	pid_t self;
+	uint64_t mount_namespace;
+	pthread_t thread;
+	bool thread_started;
+
+	struct policy *policy;
+	uint64_t generation; /* of the policy; never 0 */
+	char **homes;
+	struct policy_info info;
+	struct verdict_cache *cache;
+
+	struct launch
+		*launches; /* each is in waiting, in spare, or answered and in an inspection */
+	size_t n_launches; /* not spare */
+	struct launch_list waiting, spare;
+	LIST_HEAD(, inspection) inspections;
+	LIST_HEAD(, digest) digests;
+	size_t n_digests;
+	struct {
+		int fd;
+		uint64_t until_usec;
+	} held[GATE_HELD_MAX]; /* a ring, oldest at held_first */
+	size_t held_first, n_held;
+
+	/* other threads */
+	struct counters counters;
+	pthread_mutex_t lock;
+	pthread_cond_t policy_taken;
+	struct job *done_jobs; /* inspections and digests that came back from the pool */
+	struct policy *next_policy;
+	char **next_homes;
+	bool policy_waiting, stopping;
+};
+
+/* ---- launch.c: the obligation ---- */
+/* Never fails: at most GATE_LAUNCHES_MAX are kept, and one more while it is turned away. */
+struct launch *launch_new(struct gate *g, const struct fanotify_event *event);
+void launch_answer(struct gate *g, struct launch *l, bool allow);
+/* Answers by the fail mode if nobody did; closes the descriptors. */
+void launch_free(struct gate *g, struct launch *l);
+/* Reads who launches, once; only before the answer is it sure to be true. */
+void launch_know_subject(struct gate *g, struct launch *l);
+
+/* ---- inspection.c: a miss ---- */
+/* Takes @l over: joins it to the inspection of its file, or begins one. */
+void inspection_begin(
+	struct gate *g, struct launch *l, const struct verdict_key *key, bool root_only);
+/* A job of an inspection came back: decides, answers, records. */
+void inspection_finish(struct gate *g, struct inspection *i);
+/* The launch's time is over: answers by the fail mode, the inspection goes on. */
+void inspection_expire(struct gate *g, struct launch *l);
+
+/* ---- finding.c: what happens after an answer that somebody must hear of ---- */
+/* Answers @l by the verdict in @f, then records and tells. */
+void finding_apply(
+	struct gate *g, struct launch *l, const struct verdict_key *key, struct finding *f);
+/* Records a launch that nobody judged in time; *ret (may be NULL) gets a reference to the record.
+ */
+void finding_unjudged(struct gate *g, struct launch *l, const char *why, struct event **ret);
+/* @l ran unjudged and was then found banned: stops it if it still runs that file. */
+void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, struct finding *f);
+void digest_finish(struct gate *g, struct digest *d);
+
+/* ---- gate.c ---- */
+void gate_job_done(struct job *j); /* on a pool thread */
+/* Keeps @fd (taken over), and so its lease, for GATE_HOLD_USEC. */
+void gate_hold(struct gate *g, int fd);
