@@ -7,7 +7,9 @@
 
 struct purl {
 	enum package_type type;
-	char name[PACKAGE_NAME_MAX + 1]; /* npm: "@scope/name" or "name", lower case, decoded */
+	/* npm: "@scope/name" or "name", decoded. Case is kept (the registry's type definition wants
+	 * that); who compares names folds it. */
+	char name[PACKAGE_NAME_MAX + 1];
 	char version[PACKAGE_VERSION_MAX + 1]; /* "" when the purl has none */
 };
 

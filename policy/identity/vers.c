@@ -1,0 +1,334 @@
+#include "policy/identity/vers.h"
+
+#include <string.h>
+
+#include "policy/base/cleanup.h"
+#include "policy/identity/semver.h"
+
+static int fail(const char **ret_error, const char *text)
+{
+	*ret_error = text;
+	return -EINVAL;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool is_lower_hex(char c)
+{
+	return c >= 'a' && c <= 'f';
+}
+
+/* Schemes of vers-spec whose order this version does not know. */
+static bool scheme_planned(const char *scheme)
+{
+	static const char *const schemes[] = { "all", "alpine", "alpm", "apk", "cargo", "composer",
+		"conan", "cpan", "datetime", "deb", "gem", "generic", "gentoo", "github", "golang",
+		"hex", "intdot", "lexicographic", "maven", "nginx", "none", "nuget", "openssl",
+		"pypi", "rpm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (strcmp(schemes[i], scheme) == 0)
+			return true;
+	return false;
+}
+
+static int check_scheme(const char *scheme, const char **ret_error)
+{
+	if (!*scheme)
+		return fail(ret_error, "the version scheme is missing: it is vers:npm/RANGE");
+	for (const char *c = scheme; *c; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			return fail(ret_error, "the version scheme must be in lower case");
+		if (!((*c >= 'a' && *c <= 'z') ||
+			    (c > scheme && ((*c >= '0' && *c <= '9') || *c == '.' || *c == '-'))))
+			return fail(
+				ret_error, "a version scheme holds letters, digits, '.' and '-'");
+	}
+	if (strcmp(scheme, "npm") == 0 || strcmp(scheme, "semver") == 0)
+		return 0;
+	if (!scheme_planned(scheme))
+		return fail(ret_error, "this version scheme is not known (npm and semver are)");
+	*ret_error = "versions of this scheme cannot be compared yet (npm and semver can)";
+	return -ENOTSUP;
+}
+
+/* Triplets are for the characters that mean something to VERS, and only in upper case: one text per
+ * range, so that two policies can be compared. Decodes once. */
+static int decode_version(const char *s, size_t n, char *out, const char **ret_error)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+
+		if (c == '%') {
+			int high = i + 1 < n ? hex_value(s[i + 1]) : -1;
+			int low = i + 2 < n ? hex_value(s[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return fail(ret_error,
+					i + 2 < n &&
+							(is_lower_hex(s[i + 1]) ||
+								is_lower_hex(s[i + 2]))
+						? "percent-encoding in a version must be in upper "
+						  "case (%2B)"
+						: "a % in a version is not followed by two "
+						  "hexadecimal digits");
+			c = (char) (high << 4 | low);
+			if (!c || !strchr("><=!*|% ", c))
+				return fail(ret_error,
+					"only > < = ! * | % and the blank are percent-encoded in a "
+					"version");
+			i += 2;
+		} else if (strchr("><=!*", c)) {
+			return fail(ret_error,
+				"a comparator stands where the version should: > < >= <= or != "
+				"come "
+				"once, before it");
+		}
+		out[k++] = c;
+	}
+	out[k] = '\0';
+	return 0;
+}
+
+static int check_version(const char *version, const char **ret_error)
+{
+	struct semver v;
+
+	if (*version == 'v' || *version == '=' || *version == ' ')
+		return fail(ret_error, "a version is written without a leading v or blank: 2.1.91");
+	if (semver_parse(version, &v) < 0 || strchr(version, ' '))
+		return fail(ret_error,
+			"this is not a version of this scheme: three numbers are wanted, as in "
+			"2.1.91 or 3.0.0-rc.1");
+	return 0;
+}
+
+static enum vers_comparator take_comparator(const char **s, size_t *n)
+{
+	static const struct {
+		const char *text;
+		enum vers_comparator comparator;
+	} comparators[] = {
+		{ ">=", VERS_GREATER_EQUAL },
+		{ "<=", VERS_LESS_EQUAL },
+		{ "!=", VERS_NOT_EQUAL },
+		{ ">", VERS_GREATER },
+		{ "<", VERS_LESS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(comparators); i++) {
+		size_t k = strlen(comparators[i].text);
+
+		if (*n >= k && memcmp(*s, comparators[i].text, k) == 0) {
+			*s += k;
+			*n -= k;
+			return comparators[i].comparator;
+		}
+	}
+	return VERS_EQUAL;
+}
+
+static int add_constraint(struct vers *v, const char *s, size_t n, const char **ret_error)
+{
+	_cleanup_free_ char *version = NULL;
+	enum vers_comparator comparator;
+	int r;
+
+	if (n == 0)
+		return fail(ret_error, "there is nothing between two | (or before or after one)");
+	if (*s == '=')
+		return fail(ret_error, "an exact version is written without '=': 2.1.91");
+	if (*s == '*')
+		return fail(ret_error, "* stands alone: vers:npm/*");
+	if (v->n == VERS_CONSTRAINTS_MAX)
+		return fail(ret_error, "there are too many constraints (64 are allowed)");
+	comparator = take_comparator(&s, &n);
+	if (n == 0)
+		return fail(ret_error, "a version is missing behind a comparator");
+	version = malloc(n + 1);
+	if (!version) {
+		*ret_error = "out of memory";
+		return -ENOMEM;
+	}
+	r = decode_version(s, n, version, ret_error);
+	if (r == 0)
+		r = check_version(version, ret_error);
+	if (r < 0)
+		return r;
+	v->constraints[v->n++] = (struct vers_constraint){ .comparator = comparator,
+		.version = TAKE_PTR(version) };
+	return 0;
+}
+
+/* Both were parsed before. */
+static int compare(const char *a, const char *b)
+{
+	struct semver x, y;
+
+	return semver_parse(a, &x) < 0 || semver_parse(b, &y) < 0 ? 0 : semver_compare(&x, &y);
+}
+
+static bool is_upper(enum vers_comparator c)
+{
+	return c == VERS_LESS || c == VERS_LESS_EQUAL;
+}
+
+static bool is_lower(enum vers_comparator c)
+{
+	return c == VERS_GREATER || c == VERS_GREATER_EQUAL;
+}
+
+static int check_order(const struct vers *v, const char **ret_error)
+{
+	const struct vers_constraint *last = NULL; /* but for != */
+
+	for (size_t i = 0; i < v->n; i++) {
+		const struct vers_constraint *c = &v->constraints[i];
+		int order = i > 0 ? compare(v->constraints[i - 1].version, c->version) : -1;
+
+		if (order == 0)
+			return fail(ret_error, "the same version stands there twice");
+		if (order > 0)
+			return fail(ret_error, "versions must stand in ascending order");
+		if (c->comparator == VERS_NOT_EQUAL)
+			continue;
+		if (last && is_upper(c->comparator) && !is_lower(last->comparator))
+			return fail(ret_error,
+				"an upper bound (< or <=) makes the one before it redundant");
+		if (last && is_lower(last->comparator) && !is_upper(c->comparator))
+			return fail(ret_error,
+				"a lower bound (> or >=) makes the one behind it redundant");
+		last = c;
+	}
+	return 0;
+}
+
+static int parse_constraints(const char *s, struct vers *v, const char **ret_error)
+{
+	if (!*s)
+		return fail(ret_error, "the range is missing behind the '/'");
+	if (strcmp(s, "*") == 0) {
+		v->constraints[v->n++].comparator = VERS_ANY;
+		return 0;
+	}
+	for (;;) {
+		size_t n = strcspn(s, "|");
+		int r = add_constraint(v, s, n, ret_error);
+
+		if (r < 0)
+			return r;
+		if (!s[n])
+			return check_order(v, ret_error);
+		s += n + 1;
+	}
+}
+
+static int check_characters(const char *s, const char **ret_error)
+{
+	if (strnlen(s, VERS_LENGTH_MAX + 1) > VERS_LENGTH_MAX)
+		return fail(ret_error, "it is too long (8192 bytes are allowed)");
+	for (; *s; s++) {
+		if (*s == ' ' || (*s >= '\t' && *s <= '\r'))
+			return fail(ret_error, "blanks are not allowed in it");
+		if ((unsigned char) *s < 0x20 || (unsigned char) *s >= 0x7f)
+			return fail(ret_error, "only printable ASCII is allowed in it");
+	}
+	return 0;
+}
+
+int vers_parse(const char *s, struct vers *ret, const char **ret_error)
+{
+	struct vers v = { 0 };
+	const char *slash;
+	int r = check_characters(s, ret_error);
+
+	if (r < 0)
+		return r;
+	if (strncmp(s, "vers:", 5) != 0)
+		return fail(ret_error, "it does not start with vers:");
+	s += 5;
+	slash = strchr(s, '/');
+	if (!slash)
+		return fail(ret_error, "the '/' behind the version scheme is missing");
+	if ((size_t) (slash - s) >= sizeof(v.scheme))
+		return fail(ret_error, "this version scheme is not known (npm and semver are)");
+	memcpy(v.scheme, s, (size_t) (slash - s));
+	r = check_scheme(v.scheme, ret_error);
+	if (r == 0)
+		r = parse_constraints(slash + 1, &v, ret_error);
+	if (r < 0) {
+		vers_done(&v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+void vers_done(struct vers *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->constraints[i].version);
+	*v = (struct vers){ 0 };
+}
+
+/* Equality first: -1 says that it decides nothing. */
+static int contains_exactly(const struct vers *v, const int order[])
+{
+	for (size_t i = 0; i < v->n; i++) {
+		enum vers_comparator c = v->constraints[i].comparator;
+
+		if (order[i] != 0)
+			continue;
+		if (c == VERS_EQUAL || c == VERS_LESS_EQUAL || c == VERS_GREATER_EQUAL)
+			return 1;
+		return 0;
+	}
+	return -1;
+}
+
+/* Between the bounds: the nearest one below the version and the nearest one above it decide. */
+static int contains_between(const struct vers *v, const int order[])
+{
+	enum vers_comparator below = VERS_ANY, above = VERS_ANY;
+	bool only_exclusions = true;
+
+	for (size_t i = 0; i < v->n; i++) {
+		enum vers_comparator c = v->constraints[i].comparator;
+
+		only_exclusions = only_exclusions && c == VERS_NOT_EQUAL;
+		if (c == VERS_EQUAL || c == VERS_NOT_EQUAL)
+			continue;
+		if (order[i] > 0)
+			below = c;
+		else if (above == VERS_ANY)
+			above = c;
+	}
+	/* vers-spec leaves open what "!=1.0.0" alone means; every reader takes it for the rest. */
+	return only_exclusions || is_lower(below) || (below == VERS_ANY && is_upper(above));
+}
+
+int vers_contains(const struct vers *v, const char *version)
+{
+	int order[VERS_CONSTRAINTS_MAX];
+	struct semver tested, bound;
+	int r;
+
+	if (semver_parse(version, &tested) < 0)
+		return -EINVAL;
+	if (v->n > 0 && v->constraints[0].comparator == VERS_ANY)
+		return 1;
+	for (size_t i = 0; i < v->n; i++) {
+		if (semver_parse(v->constraints[i].version, &bound) < 0)
+			return -EINVAL;
+		order[i] = semver_compare(&tested, &bound);
+	}
+	r = contains_exactly(v, order);
+	return r >= 0 ? r : contains_between(v, order);
+}
