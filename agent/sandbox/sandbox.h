@@ -18,8 +18,8 @@ struct sandbox {
 	size_t n_syscalls;
 };
 
-/* In this order: resource limits, an empty root (when run by root: chroot into an empty read-only
- * place in namespaces of its own, without network), groups, gid, uid, every capability,
- * no_new_privs, not dumpable, seccomp allowlist. Returns 0, or a negative errno after which the
- * caller must exit. */
+/* In this order: when run by root, namespaces of its own (no network) and an empty root nobody can
+ * write to; resource limits, capability bounds, groups, gid, uid, every capability, no_new_privs,
+ * not dumpable, allowlist. Where mmap and mprotect are allowed, PROT_EXEC is not. Call it while the
+ * process has one thread. Returns 0, or a negative errno after which the caller must exit. */
 int sandbox_enter(const struct sandbox *s);
