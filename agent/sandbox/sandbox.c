@@ -52,7 +52,7 @@ static int limit_all(const struct sandbox *s)
 	if (r == 0 && s->cpu_sec_max > 0)
 		r = limit(RLIMIT_CPU, s->cpu_sec_max);
 	r = r ?: limit(RLIMIT_NOFILE, s->files_max);
-	r = r ?: limit(RLIMIT_FSIZE, 0);
+	r = r ?: limit(RLIMIT_FSIZE, s->file_size_max);
 	r = r ?: limit(RLIMIT_CORE, 0);
 	r = r ?: limit(RLIMIT_MEMLOCK, 0);
 	r = r ?: limit(RLIMIT_MSGQUEUE, 0);

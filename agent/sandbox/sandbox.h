@@ -11,10 +11,12 @@
 struct sandbox {
 	uid_t uid; /* to become; (uid_t) -1: stay, which is refused for root */
 	gid_t gid;
-	uint64_t memory_max;  /* bytes of address space */
-	uint64_t cpu_sec_max; /* 0: no limit */
-	unsigned files_max;   /* open descriptors */
-	const int *syscalls;  /* allowed system calls (__NR_*); any other kills the process */
+	uint64_t memory_max;    /* bytes of address space */
+	uint64_t cpu_sec_max;   /* 0: no limit */
+	uint64_t file_size_max; /* bytes it may write into a file handed to it (a memfd too); 0:
+				   none */
+	unsigned files_max;     /* open descriptors */
+	const int *syscalls;    /* allowed system calls (__NR_*); any other kills the process */
 	size_t n_syscalls;
 };
 
