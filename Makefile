@@ -18,7 +18,7 @@ PROBED  := -fcf-protection -fstrict-flex-arrays=3 -ftrivial-auto-var-init=zero -
 probe    = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo $(1))
 WARN    := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough $(if $(CI),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ifeq ($(filter clean help deps dist,$(MAKECMDGOALS)),)
+ifneq ($(filter-out clean help deps dist,$(or $(MAKECMDGOALS),all)),)
 PROBED  := $(foreach f,$(PROBED),$(call probe,$(f)))
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DPROSCRIBE_VERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
@@ -52,7 +52,7 @@ test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljanss
 PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
 
-all: $(addprefix $(B)/,$(PROGRAMS))
+all: $(addprefix $(B)/,$(PROGRAMS)) ## build every program into $(B)/
 $(B)/proscribed: $(call objs,$(agent_SRCS))
 $(B)/proscribectl: $(call objs,$(ctl_SRCS))
 $(B)/proscribe-inspector: $(call objs,$(inspector_SRCS))
@@ -61,10 +61,16 @@ $(addprefix $(B)/,$(PROGRAMS)):
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $($(@F)_LIBS)
 
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c Makefile | $(B)/libraries
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC    $<')
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/libraries:
+	@mkdir -p $(@D)
+	@pkg-config --exists --print-errors $(PKGS) || { \
+		echo >&2 'The compiler or libraries are missing. `sudo make deps` installs them.'; exit 1; }
+	@touch $@
 
 # ---- tests: each links the modules themselves, none of the main files ----
 MODULES   := $(wildcard $(filter-out %/main.c,$(sort $(compiler_SRCS) $(inspector_SRCS) $(agent_SRCS) $(ctl_SRCS))))
@@ -77,13 +83,84 @@ $(B)/tests/modules.a: $(call objs,$(MODULES))
 $(TESTS) $(TEST_TOOLS): $(B)/%: $(B)/%.o $(B)/tests/modules.a
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(test_LIBS)
-$(FUZZERS): $(B)/%: $(B)/%.o $(B)/tests/fuzz/driver.o $(B)/tests/modules.a
+# with clang and SAN=fuzzer-no-link,... libFuzzer drives them, else driver.c
+FUZZ_DRIVER = $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/driver.o)
+$(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(B)/tests/modules.a
 	$(if $(V),,@echo '  LINK  $@')
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(test_LIBS)
-tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) -o $@ $^ $(test_LIBS)
+$(B)/tests/bench/tiny: tests/bench/tiny.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
+fuzzers: $(FUZZERS)
+tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) ## build the test programs as well
 
+# ---- running them; tests/run says what each step is ----
+PYTHON  := /usr/bin/python3
+JOBS    := $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+ROOT    := $(filter 0,$(shell id -u))
+FUZZ_SECONDS ?= 60
+BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev
+DEMO_DEPS  := node:nodejs npm:npm
+CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock clang clang-tidy libclang-rt-14-dev \
+	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs
+
+deps: ## install the Debian packages that are missing (as root)
+	@tests/support/deps $(BUILD_DEPS) $(CHECK_DEPS) $(DEMO_DEPS)
+check: ## run every test; as root it installs what is missing first
+	@$(if $(ROOT),tests/support/deps $(BUILD_DEPS) $(CHECK_DEPS))
+	@$(PYTHON) tests/run --build $(B) --jobs $(shell nproc)
+check-sanitizers: ## unit tests, component tests and fuzz corpora under ASan+UBSan and TSan
+	@$(PYTHON) tests/run --build $(B) --jobs $(shell nproc) sanitizers
+demo: ## the main job on a scratch filesystem (as root)
+	@tests/support/deps $(BUILD_DEPS) $(DEMO_DEPS)
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(PYTHON) tests/demo/run --build $(B)
+bench: ## measure what the agent costs (as root)
+	@$(MAKE) --no-print-directory $(JOBS) tests $(B)/tests/bench/tiny
+	@$(PYTHON) tests/bench/run --build $(B)
+fuzz: ## run each fuzz target under libFuzzer for FUZZ_SECONDS (60)
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=build-fuzz SAN=fuzzer-no-link,address,undefined fuzzers
+	@$(PYTHON) tests/run --build build-fuzz --fuzz-seconds $(FUZZ_SECONDS) libfuzzer
+
+# ---- reading the sources without running them ----
+C_SOURCES := $(sort $(shell find agent policy ctl tests -name '*.c' 2>/dev/null))
+C_HEADERS := $(sort $(shell find agent policy ctl -name '*.h' 2>/dev/null))
+check-headers: ## each header compiles alone, with gcc and with clang
+	@for h in $(C_HEADERS); do for c in gcc clang; do \
+		echo "#include \"$$h\"" | $$c $(CPPFLAGS) -std=gnu17 $(WARN) -Werror -fsyntax-only -x c - || \
+			{ echo "$$h does not compile alone with $$c"; exit 1; }; done; done
+check-size: ## no function over 100 lines, no file over 1,000, this file not over 250
+	@wc -l $(C_SOURCES) $(C_HEADERS) | awk '$$2 != "total" && $$1 > 1000 {print $$2 ": " $$1 " lines"; bad = 1} END {exit bad}'
+	@wc -l <Makefile | awk '$$1 > 250 {print "Makefile: " $$1 " lines"; exit 1}'
+	@ctags -x --c-kinds=f --_xformat='%{end} %n %N %F' $(C_SOURCES) $(C_HEADERS) | \
+		awk '$$1 - $$2 >= 100 {print $$4 ": " $$3 "() has " $$1 - $$2 + 1 " lines"; bad = 1} END {exit bad}'
+analyze: $(patsubst %.c,$(B)/%.tidy,$(C_SOURCES)) $(B)/cppcheck ## clang-tidy and cppcheck, no findings allowed
+$(B)/%.tidy: %.c .clang-tidy Makefile | $(B)/libraries
+	@mkdir -p $(@D)
+	$(if $(V),,@echo '  TIDY  $<')
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 $(WARN) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@$(CC) $(CPPFLAGS) -std=gnu17 -MM -MP -MT $@ -MF $(@:.tidy=.tidy.d) $< && touch $@
+# cppcheck does not know cleanup attributes; leaks are for ASan and valgrind to find
+$(B)/cppcheck: $(C_SOURCES) $(C_HEADERS)
+	@mkdir -p $@-cache
+	$(if $(V),,@echo '  CPPCHECK')
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=resourceLeak --suppress=memleak --cppcheck-build-dir=$@-cache -I. -D_GNU_SOURCE $(C_SOURCES)
+	@touch $@
+
+dist: ## the committed sources as $(B)/proscribe-VERSION.tar.gz
+	@mkdir -p $(B)
+	git archive --prefix=proscribe-$(VERSION)/ -o $(B)/proscribe-$(VERSION).tar.gz HEAD
+clean: ## remove everything that was built
+	rm -rf build build-*
+help: ## this list
+	@echo 'proscribe $(VERSION)   V=1 shows commands, SAN=address,undefined or SAN=thread builds with sanitizers'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | sed 's/$$(B)/$(B)/' | \
+		awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+-include packaging/install.mk
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
-.PHONY: all tests
+.PHONY: all tests fuzzers deps check check-sanitizers demo bench fuzz check-headers check-size analyze dist clean help
