@@ -1,7 +1,9 @@
 /*
  * The compiled policy: builder. Runs in proscribe-compiler. Collects what the checked policy says
  * and writes it as one image that policy_open() takes. Texts are copied. Functions return 0 or a
- * negative errno (-E2BIG past a limit below, -ENOMEM); indexes count from zero in calling order.
+ * negative errno (-E2BIG past a limit below, -EINVAL for what policy_open() would not take, such as
+ * an index out of range or text that is not UTF-8; -ENOMEM); indexes count from zero in calling
+ * order.
  */
 #pragma once
 
@@ -16,6 +18,7 @@ enum {
 	IMAGE_SOFTWARE_MAX = 100000,
 	IMAGE_HASHES_MAX = 5000000,
 	IMAGE_PATHS_MAX = 10000,
+	IMAGE_PACKAGES_MAX = 100000,
 };
 
 struct builder;

@@ -1,6 +1,6 @@
 /*
  * The compiled policy: reader. An image is one read-only file without pointers; every offset in it
- * is checked when it is opened, so that the look-ups afterwards need no checks and cannot fail.
+ * is checked before it is followed, so that the look-ups cannot fail.
  * Strings point into the image and live as long as the struct policy does.
  * A struct policy never changes once opened: threads share it by reference.
  */
@@ -45,7 +45,9 @@ struct policy;
 
 struct policy_info {
 	const char *name, *owner, *contact; /* contact may be "" */
-	uint8_t digest[SHA256_SIZE];        /* SHA-256 of the image: names this exact policy */
+	/* SHA-256 of the image as its builder computed it: names this exact policy in records.
+	 * policy_open() does not compute it again. */
+	uint8_t digest[SHA256_SIZE];
 	uint32_t n_software, n_rules, n_hashes;
 	bool has_paths; /* some evidence is a path: a cached verdict holds for one path only */
 };
@@ -66,11 +68,16 @@ struct policy_rule {
 struct policy_match {
 	uint32_t software;
 	enum evidence evidence;
-	const char *version;   /* NULL: unknown. Points into the facts or the image. */
+	/* NULL: unknown. Points into the facts or the image. A package's is as its metadata has it:
+	 * npm_version_base() gives the version to show and to compare. */
+	const char *version;
 	const char *purl_type; /* "npm", or "" where the evidence has no package */
+	const char *package;   /* its name, in the facts; NULL where the evidence has none */
 };
 
-/* Maps @fd (borrowed; a sealed memfd or a file nobody writes to) and checks all of it.
+/* Maps @fd (borrowed; a sealed memfd or a file nobody writes to) and checks it: hashes one by one
+ * when they are looked at, everything else now. No content makes a look-up read outside the image;
+ * tables in a wrong order are not noticed and only hide what they hold.
  * Returns 0 with one reference in *ret, -EBADMSG for a malformed image, -EPROTONOSUPPORT for one
  * of another format version, or another negative errno. */
 int policy_open(int fd, struct policy **ret);
