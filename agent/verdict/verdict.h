@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/image/policy.h"
@@ -21,9 +22,11 @@ enum { DECISION_RULES_MAX = 8 };
 
 struct decision {
 	enum verdict verdict;
-	enum evidence evidence; /* the strongest that led to the verdict */
-	uint32_t software;      /* index into the policy; valid when n_rules > 0 */
-	uint32_t n_rules;       /* rules that agreed on a finding, the strictest first */
+	/* The strongest that led to the verdict; without a rule, the strongest there is. */
+	enum evidence evidence;
+	bool known;        /* some evidence names software of this policy */
+	uint32_t software; /* index into the policy; valid when known */
+	uint32_t n_rules;  /* rules that agreed on a finding, the strictest first */
 	uint32_t rules[DECISION_RULES_MAX];
 	/* The identity that decided, "" where unknown. */
 	char purl_type[16];
