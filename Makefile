@@ -32,12 +32,12 @@ identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c semver.c ver
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
 compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c software.c rules.c settings.c message.c compile.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c policy/base/fd.c policy/base/text.c policy/identity/facts.c \
-	$(addprefix agent/inspector/,class.c digest.c elf.c script.c js.c npm.c inspect.c)
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \
+	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c agent/options.c agent/reload.c $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c launch.c fanotify.c marks.c mounts.c subject.c) \
-	$(addprefix agent/pool/,pool.c client.c metadata.c) \
+	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c reader.c recorder.c journal.c) \
 	$(addprefix agent/notice/,format.c terminal.c notifier.c) $(addprefix agent/bus/,bus.c methods.c records.c) \
 	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)

@@ -1,0 +1,58 @@
+/*
+ * Runs inside the inspector, after sandbox_enter(). Every byte read here was chosen by whoever made
+ * the file, who may also be changing it meanwhile.
+ */
+#include "agent/inspector/inspect.h"
+
+#include <sys/stat.h>
+
+#include "agent/inspector/class.h"
+#include "agent/inspector/digest.h"
+#include "agent/inspector/npm.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/fd.h"
+
+static void find_package(const int metadata[], size_t n, struct facts *f)
+{
+	struct package p;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = npm_read(metadata[i], &p);
+
+		if (r < 0)
+			f->have |= FACTS_METADATA_REFUSED;
+		if (r <= 0)
+			continue;
+		if (f->n_packages == 0 || p.version[0])
+			f->packages[0] = p;
+		f->n_packages = 1;
+		if (p.version[0])
+			return;
+	}
+}
+
+int inspect_file(
+	int fd, const int metadata[], size_t n_metadata, bool want_sha256, struct facts *ret)
+{
+	_cleanup_free_ uint8_t *head = malloc(CLASS_HEAD_SIZE);
+	struct facts f = { 0 };
+	struct stat st;
+	ssize_t n;
+
+	if (!head)
+		return -ENOMEM;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	f.size = (uint64_t) st.st_size;
+	n = fd_pread_full(fd, head, CLASS_HEAD_SIZE, 0);
+	if (n < 0)
+		return (int) n;
+	class_of(head, (size_t) n, f.size, &f);
+	if (want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
+		f.have |= FACTS_SHA256;
+	find_package(metadata, n_metadata, &f);
+	*ret = f;
+	return 0;
+}

@@ -1,0 +1,82 @@
+/*
+ * proscribe-inspector: inspects files on behalf of proscribed, which starts it with a socket as
+ * descriptor 3. Whatever breaks a rule of the protocol, or the sandbox, ends it.
+ * Usage: proscribe-inspector [UID GID]
+ */
+#include <limits.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/inspector/allowlist.h"
+#include "agent/inspector/inspect.h"
+#include "agent/inspector/message.h"
+#include "agent/inspector/npm.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/log.h"
+#include "policy/base/spawn.h"
+
+static int parse_id(const char *s, unsigned *ret)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || v == 0 || v >= UINT_MAX)
+		return -EINVAL;
+	*ret = (unsigned) v;
+	return 0;
+}
+
+static int serve_one(int socket)
+{
+	union message in, out = { .facts = { .type = MESSAGE_FACTS } };
+	int fds[MESSAGE_FDS_MAX], r;
+	size_t n_fds;
+
+	r = message_receive(socket, MESSAGE_FROM_AGENT, MESSAGE_READY, &in, fds, &n_fds);
+	if (r < 0)
+		return r;
+	out.facts.id = in.inspect.id;
+	out.facts.error = inspect_file(
+		fds[0], fds + 1, n_fds - 1, in.inspect.want_sha256 != 0, &out.facts.facts);
+	/* Before the answer: a descriptor still open here would hold the agent's lease. */
+	for (size_t i = 0; i < n_fds; i++)
+		(void) close(fds[i]);
+	return message_send(socket, &out, NULL, 0);
+}
+
+/* Fixed thresholds, so that what one hostile file made us allocate goes back when it is freed. */
+static void prepare(void)
+{
+	(void) mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	(void) mallopt(M_TRIM_THRESHOLD, 256 << 10);
+	npm_prepare();
+}
+
+int main(int argc, char *argv[])
+{
+	const union message hello = { .hello = { MESSAGE_HELLO, MESSAGE_VERSION } };
+	unsigned uid = (unsigned) -1, gid = (unsigned) -1;
+	struct sandbox sandbox;
+	int r;
+
+	if (argc != 1 &&
+		(argc != 3 || parse_id(argv[1], &uid) < 0 || parse_id(argv[2], &gid) < 0)) {
+		log_error("Usage: proscribe-inspector [UID GID], started by proscribed only");
+		return 2;
+	}
+	prepare();
+	sandbox = inspector_sandbox(uid, gid);
+	r = sandbox_enter(&sandbox);
+	if (r < 0) {
+		(void) log_error_errno(r, "Cannot enter the inspector's sandbox: %m");
+		return EXIT_SANDBOX;
+	}
+	(void) malloc_trim(0);
+	r = message_send(SPAWN_FIRST_FD, &hello, NULL, 0);
+	while (r == 0)
+		r = serve_one(SPAWN_FIRST_FD);
+	_exit(r == -EPIPE ? 0 : 1);
+}

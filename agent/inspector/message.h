@@ -1,0 +1,74 @@
+/*
+ * What proscribed and an inspector say to each other: fixed-size messages without pointers over a
+ * SOCK_SEQPACKET pair, each legal only as its table row says. Whatever breaks a rule ends the
+ * connection: neither side argues with a peer that may be in an attacker's hands.
+ *
+ * An inspector says HELLO once its sandbox stands; then, any number of times: INSPECT (the file's
+ * descriptor first, then package.json candidates, nearest first) is answered by FACTS with its id.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/identity/facts.h"
+
+enum {
+	MESSAGE_VERSION = 1,
+	MESSAGE_METADATA_MAX = 4,
+	MESSAGE_FDS_MAX = 1 + MESSAGE_METADATA_MAX,
+};
+
+enum { EXIT_SANDBOX = 77 }; /* an inspector's exit status when its sandbox could not be entered */
+
+enum message_type {
+	MESSAGE_HELLO = 1,
+	MESSAGE_INSPECT,
+	MESSAGE_FACTS,
+	_MESSAGE_TYPE_MAX,
+};
+
+/* States of one inspector, as both ends see it. */
+enum message_state {
+	MESSAGE_STARTING = 1u << 0,
+	MESSAGE_READY = 1u << 1,
+	MESSAGE_BUSY = 1u << 2,
+};
+
+struct message_hello {
+	uint32_t type;
+	uint32_t version;
+};
+
+struct message_inspect {
+	uint32_t type;
+	uint32_t want_sha256;
+	uint64_t id;
+};
+
+struct message_facts {
+	uint32_t type;
+	int32_t error; /* 0, or a negative errno with all of @facts zero: the file's fault */
+	uint64_t id;
+	struct facts facts;
+};
+
+union message {
+	uint32_t type;
+	struct message_hello hello;
+	struct message_inspect inspect;
+	struct message_facts facts;
+};
+
+enum message_sender {
+	MESSAGE_FROM_AGENT,
+	MESSAGE_FROM_INSPECTOR,
+};
+
+/* Receives one message that @from may send in @state. Its descriptors (at most MESSAGE_FDS_MAX)
+ * belong to the caller. 0, -EPIPE at end of stream, -EBADMSG for whatever the table does not have
+ * (descriptors that came with it are closed), or another negative errno. */
+int message_receive(int socket, enum message_sender from, enum message_state state,
+	union message *ret, int fds[MESSAGE_FDS_MAX], size_t *ret_n_fds);
+/* Sends @m (its size follows from its type) with descriptors, which stay the caller's. */
+int message_send(int socket, const union message *m, const int fds[], size_t n_fds);
