@@ -39,7 +39,7 @@ agent_SRCS     := agent/main.c agent/agent.c agent/options.c agent/reload.c $(ev
 	$(addprefix agent/gate/,gate.c launch.c fanotify.c marks.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c reader.c recorder.c journal.c) \
-	$(addprefix agent/notice/,format.c terminal.c notifier.c) $(addprefix agent/bus/,bus.c methods.c records.c) \
+	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) $(addprefix agent/bus/,bus.c methods.c records.c) \
 	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 ctl_SRCS       := $(wildcard ctl/*.c) agent/ledger/reader.c agent/ledger/export.c agent/ledger/ocsf.c \
 	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)

@@ -26,15 +26,25 @@ struct notice_style {
 	const char *language; /* "en", "zh", ...; NULL: English */
 };
 
+/* Does an employee have to be told of it: a launch that was refused, warned of or stopped? */
+bool notice_needed(const struct event *e);
+
 /* Writes the notice for a blocked, warned or stopped launch into @out, lines ending in \r\n.
  * Returns its length in bytes (0 for an event that needs no notice). Every foreign text in it is
- * escaped; no line is wider than style->columns unless it is a link, which is never broken. */
+ * escaped; no line is wider than style->columns unless it is a link, which is never broken. What
+ * does not fit into @size is left out by whole lines, the event id and its command last of all.
+ * @out ends in NUL. */
 size_t notice_format(
 	const struct event *e, const struct notice_style *style, char *out, size_t size);
+
+/* Sums up notices that were held back: @n_refused launches that did not run, @n_other that did. */
+size_t notice_format_more(uint64_t n_refused, uint64_t n_other, const struct notice_style *style,
+	char *out, size_t size);
 
 struct notifier;
 
 int notifier_start(struct notifier **ret);
+/* Writes what is queued, ends the thread. */
 struct notifier *notifier_stop(struct notifier *n);
 /* Takes a reference of its own; never blocks; what does not fit is dropped. Any thread. */
 void notifier_push(struct notifier *n, struct event *e);
