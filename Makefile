@@ -36,12 +36,13 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c agent/options.c agent/reload.c $(event_SRCS) agent/verdict/cache.c \
-	$(addprefix agent/gate/,gate.c launch.c fanotify.c marks.c mounts.c subject.c) \
+	$(addprefix agent/gate/,gate.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
-	$(addprefix agent/ledger/,ledger.c reader.c recorder.c journal.c) \
-	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) $(addprefix agent/bus/,bus.c methods.c records.c) \
+	$(addprefix agent/ledger/,ledger.c reader.c fields.c recorder.c journal.c) \
+	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
+	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
 	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-ctl_SRCS       := $(wildcard ctl/*.c) agent/ledger/reader.c agent/ledger/export.c agent/ledger/ocsf.c \
+ctl_SRCS       := $(wildcard ctl/*.c) agent/ledger/reader.c agent/ledger/fields.c agent/ledger/export.c agent/ledger/ocsf.c \
 	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
