@@ -1,0 +1,635 @@
+/*
+ * agent/gate against a real kernel and a pool of the test's own: every launch is answered exactly
+ * once, by what was found out, or in time by the fail mode. Marks only a tmpfs of its own, in a
+ * mount namespace of its own, and asserts that it is neither the filesystem of / nor of /tmp.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "agent/gate/gate.h"
+#include "policy/base/clock.h"
+#include "policy/image/builder.h"
+
+enum { LIFETIME_SEC = 120, EVENTS_MAX = 4096, JOBS_MAX = 4096, TIMEOUT_USEC = 300000 };
+
+static char scratch[] = "/tmp/proscribe-gate.XXXXXX";
+
+/* ---- the pool, the recorder and the notifier that the gate meets here ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	bool hold;         /* keep jobs until they are let go */
+	bool refuse;       /* pool_submit() says -ENOBUFS */
+	bool banned;       /* the files are of the banned package */
+	bool writer;       /* as if somebody had the file open for writing */
+	int result;        /* of each job */
+	unsigned failures; /* so many jobs fail with result first */
+	unsigned jobs;
+	struct job *kept[JOBS_MAX];
+	unsigned n_kept;
+	struct event *events[EVENTS_MAX];
+	unsigned n_events, n_notices;
+} world = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void finish(struct job *j)
+{
+	struct stat st;
+
+	j->result = 0;
+	if (world.result < 0 && (world.failures == 0 || world.failures-- > 1))
+		j->result = world.result;
+	memset(&j->facts, 0, sizeof(j->facts));
+	(void) fstat(j->fd, &st);
+	j->facts.size = (uint64_t) st.st_size;
+	j->facts.class = FILE_CLASS_ELF;
+	if (world.banned) {
+		j->facts.n_packages = 1;
+		j->facts.packages[0].type = PACKAGE_NPM;
+		strcpy(j->facts.packages[0].name, "banned");
+		strcpy(j->facts.packages[0].version, "2.0.0");
+	}
+	if (j->want_sha256) {
+		j->facts.have |= FACTS_SHA256;
+		memset(j->facts.sha256, 7, sizeof(j->facts.sha256));
+	}
+	j->leased = j->take_lease && fcntl(j->fd, F_SETLEASE, F_RDLCK) == 0;
+	j->writer_present = world.writer || (j->take_lease && !j->leased && errno == EAGAIN);
+	j->done(j);
+}
+
+int pool_submit(struct pool *p, struct job *j)
+{
+	bool keep;
+
+	(void) p;
+	pthread_mutex_lock(&world.lock);
+	if (world.refuse) {
+		pthread_mutex_unlock(&world.lock);
+		return -ENOBUFS;
+	}
+	world.jobs++;
+	keep = world.hold;
+	if (keep)
+		world.kept[world.n_kept++] = j;
+	pthread_mutex_unlock(&world.lock);
+	if (!keep)
+		finish(j);
+	return 0;
+}
+
+void recorder_push(struct recorder *r, struct event *e)
+{
+	(void) r;
+	pthread_mutex_lock(&world.lock);
+	if (world.n_events < EVENTS_MAX)
+		world.events[world.n_events++] = event_ref(e);
+	pthread_mutex_unlock(&world.lock);
+}
+
+void notifier_push(struct notifier *n, struct event *e)
+{
+	(void) n;
+	(void) e;
+	pthread_mutex_lock(&world.lock);
+	world.n_notices++;
+	pthread_mutex_unlock(&world.lock);
+}
+
+static void let_go(void)
+{
+	pthread_mutex_lock(&world.lock);
+	for (unsigned i = 0; i < world.n_kept; i++)
+		finish(world.kept[i]);
+	world.n_kept = 0;
+	world.hold = false;
+	pthread_mutex_unlock(&world.lock);
+}
+
+static unsigned jobs(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&world.lock);
+	n = world.jobs;
+	pthread_mutex_unlock(&world.lock);
+	return n;
+}
+
+/* Waits until @n events were recorded; the last one, or NULL. */
+static struct event *event_number(unsigned n)
+{
+	struct event *e = NULL;
+
+	for (int i = 0; i < 3000 && !e; i++) {
+		pthread_mutex_lock(&world.lock);
+		if (world.n_events >= n)
+			e = world.events[n - 1];
+		pthread_mutex_unlock(&world.lock);
+		if (!e)
+			usleep(1000);
+	}
+	return e;
+}
+
+/* ---- the set-up ---- */
+
+static struct policy *make_policy(enum action action)
+{
+	_cleanup_(builder_freep) struct builder *b = NULL;
+	const struct policy_software software = { .id = "banned", .name = "Banned", .vendor = "" };
+	const struct policy_rule rule = { .id = "R-1",
+		.reference = "",
+		.url = "",
+		.alternative_name = "",
+		.alternative_url = "",
+		.action = action,
+		.unknown_version_matches = true };
+	_cleanup_close_ int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct policy *p = NULL;
+	uint32_t s, r;
+
+	assert_int_equal(builder_new("test", "Test", "", &b), 0);
+	assert_int_equal(builder_add_software(b, &software, &s), 0);
+	assert_int_equal(builder_add_package(b, s, PACKAGE_NPM, "banned", NULL), 0);
+	assert_int_equal(builder_add_rule(b, &rule, NULL, &s, 1, &r), 0);
+	assert_int_equal(builder_add_reason(b, r, "en", "because"), 0);
+	assert_int_equal(builder_write(b, fd), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW), 0);
+	assert_int_equal(policy_open(fd, &p), 0);
+	return p;
+}
+
+static void use_policy(struct gate *g, enum action action)
+{
+	struct policy *p = make_policy(action);
+
+	assert_int_equal(gate_set_policy(g, p, NULL), 0);
+	(void) policy_unref(p);
+}
+
+static void forget_world(void)
+{
+	for (unsigned i = 0; i < world.n_events; i++)
+		(void) event_unref(world.events[i]);
+	world.hold = world.refuse = world.banned = world.writer = false;
+	world.result = 0;
+	world.failures = world.jobs = world.n_kept = world.n_events = world.n_notices = 0;
+}
+
+static struct gate *start_gate(enum fail_mode fail_mode)
+{
+	struct gate_options o = { .notifier = (struct notifier *) &world,
+		.fail_mode = fail_mode,
+		.inspect_timeout_usec = TIMEOUT_USEC };
+	struct gate *g = NULL;
+
+	forget_world();
+	assert_int_equal(gate_new(&o, &g), 0);
+	assert_int_equal(gate_start(g), 0);
+	use_policy(g, ACTION_BLOCK);
+	assert_int_equal(gate_watch(g, scratch), 0);
+	return g;
+}
+
+/* A copy of a small program on the scratch filesystem; returns its path. */
+static const char *program(const char *name, uid_t owner)
+{
+	static char path[256];
+	char command[512];
+
+	(void) snprintf(path, sizeof(path), "%s/%s", scratch, name);
+	(void) unlink(path);
+	(void) snprintf(
+		command, sizeof(command), "cp /bin/true %s && chown %u %s", path, owner, path);
+	assert_int_equal(system(command), 0);
+	return path;
+}
+
+/* What a shell would see: the program's exit status, or -errno of the failed exec. */
+static int launch(const char *path)
+{
+	char *argv[] = { (char *) path, NULL };
+	int status, r;
+	pid_t pid;
+
+	r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
+	if (r != 0)
+		return -r;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void *launch_thread(void *context)
+{
+	return (void *) (intptr_t) launch(context);
+}
+
+/* ---- the tests ---- */
+
+static void an_unbanned_program_runs(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("user", 1000);
+	struct gate_status s;
+
+	(void) state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(launch(path), 0);
+		usleep(GATE_HOLD_USEC *
+			3); /* /bin/true is a file of another filesystem: one event each */
+	}
+	gate_status(g, &s);
+	assert_int_equal(s.allowed, 5);
+	assert_int_equal(s.cached, 4);
+	assert_int_equal(jobs(), 1);
+	assert_int_equal(world.n_events, 0);
+	gate_stop(g);
+}
+
+static void roots_own_program_is_asked_about_once(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("root", 0);
+	struct gate_status s;
+	int fd;
+
+	(void) state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(launch(path), 0);
+	gate_status(g, &s);
+	assert_int_equal(s.events, 1);
+	assert_int_equal(s.marked, 1);
+	usleep(GATE_HOLD_USEC * 3);
+	fd = open(path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "x", 1), 1);
+	(void) close(fd);
+	assert_int_equal(launch(path), 0);
+	gate_status(g, &s);
+	assert_int_equal(s.events, 2); /* written to, so asked about again */
+	assert_int_equal(jobs(), 2);
+	gate_stop(g);
+}
+
+static void a_banned_program_is_refused_and_recorded(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("banned", 1000);
+	struct event *e;
+
+	(void) state;
+	world.banned = true;
+	assert_int_equal(launch(path), -EPERM);
+	e = event_number(1);
+	assert_non_null(e);
+	assert_int_equal(e->kind, EVENT_LAUNCH);
+	assert_int_equal(e->outcome, OUTCOME_REFUSED);
+	assert_int_equal(e->verdict, VERDICT_BLOCK);
+	assert_string_equal(e->path, path);
+	assert_string_equal(e->rules, "R-1");
+	assert_string_equal(e->version, "2.0.0");
+	assert_int_equal(e->uid, geteuid());
+	e = event_number(2); /* its hash, computed after the answer */
+	assert_non_null(e);
+	assert_int_equal(e->kind, EVENT_DIGEST);
+	assert_string_equal(e->id, world.events[0]->id);
+	assert_int_equal(launch(path), -EPERM);
+	e = event_number(3);
+	assert_non_null(e);
+	assert_true(e->have_sha256); /* known by now */
+	assert_int_equal(world.n_notices, 2);
+	gate_stop(g);
+}
+
+static void a_new_policy_holds_at_once(void **state)
+{
+	static const struct {
+		const char *name;
+		enum action action;
+		int want;
+	} steps[] = {
+		{ "blocked", ACTION_BLOCK, -EPERM },
+		{ "only logged from now on", ACTION_LOG, 0 },
+		{ "warned of from now on", ACTION_WARN, 0 },
+		{ "blocked again", ACTION_BLOCK, -EPERM },
+	};
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+
+	(void) state;
+	for (uid_t owner = 0; owner <= 1000; owner += 1000) {
+		const char *path = program("flips", owner);
+
+		world.banned = false;
+		assert_int_equal(launch(path), 0);
+		world.banned = true;
+		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+			int r;
+
+			use_policy(g, steps[i].action);
+			r = launch(path);
+			if (r != steps[i].want)
+				fail_msg("owner %u, %s: %d, expected %d", owner, steps[i].name, r,
+					steps[i].want);
+		}
+		usleep(GATE_HOLD_USEC * 3);
+	}
+	gate_stop(g);
+}
+
+static void nobody_answers_in_time(void **state)
+{
+	static const struct {
+		const char *name;
+		enum fail_mode mode;
+		int want;
+		enum outcome outcome;
+	} cases[] = {
+		{ "fail mode allow lets it run", FAIL_MODE_ALLOW, 0, OUTCOME_RAN },
+		{ "fail mode deny refuses it", FAIL_MODE_DENY, -EPERM, OUTCOME_REFUSED },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate *g = start_gate(cases[i].mode);
+		const char *path = program("slow", 1000);
+		uint64_t begun = clock_boot_usec();
+		struct event *e;
+		int r;
+
+		world.hold = true;
+		r = launch(path);
+		if (r != cases[i].want)
+			fail_msg("%s: %d", cases[i].name, r);
+		assert_in_range(clock_boot_usec() - begun, TIMEOUT_USEC, TIMEOUT_USEC * 5);
+		e = event_number(1);
+		assert_non_null(e);
+		assert_int_equal(e->verdict, VERDICT_UNJUDGED);
+		assert_int_equal(e->outcome, cases[i].outcome);
+		let_go();
+		gate_stop(g);
+	}
+}
+
+static void found_banned_too_late_is_stopped(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256], command[600];
+	pthread_t thread;
+	struct event *e;
+	void *result;
+
+	(void) state;
+	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
+	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
+	assert_int_equal(system(command), 0);
+	world.hold = world.banned = true;
+	assert_int_equal(pthread_create(&thread, NULL, launch_thread, path), 0);
+	assert_non_null(event_number(1));
+	let_go();
+	assert_int_equal(pthread_join(thread, &result), 0);
+	/* `sleep` without arguments ends at once with 1, unless it was stopped first: either is
+	 * fine for the process, but the record must say which. */
+	e = event_number(2);
+	assert_non_null(e);
+	assert_int_equal(e->verdict, VERDICT_BLOCK);
+	assert_int_equal(
+		e->outcome, (intptr_t) result == 128 + SIGKILL ? OUTCOME_STOPPED : OUTCOME_RAN);
+	gate_stop(g);
+}
+
+static int launch_sleep(const char *path, pid_t *ret)
+{
+	char *argv[] = { (char *) path, "60", NULL };
+
+	return posix_spawn(ret, path, NULL, NULL, argv, NULL);
+}
+
+static void a_running_banned_program_is_killed(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256], command[600];
+	struct event *e;
+	int status;
+	pid_t pid;
+
+	(void) state;
+	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
+	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
+	assert_int_equal(system(command), 0);
+	world.hold = world.banned = true;
+	assert_int_equal(launch_sleep(path, &pid), 0); /* returns once fail mode allowed it */
+	let_go();
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	e = event_number(2);
+	assert_non_null(e);
+	assert_int_equal(e->outcome, OUTCOME_STOPPED);
+	gate_stop(g);
+}
+
+static void the_inspection_fails(void **state)
+{
+	static const struct {
+		const char *name;
+		int result;
+		unsigned failures;
+		bool refuse;
+		unsigned jobs, events;
+	} cases[] = {
+		{ "the inspector dies once: tried again, judged", -EPIPE, 1, false, 2, 0 },
+		{ "the inspector dies over it each time", -EPIPE, 0, false, 2, 1 },
+		{ "the inspector lies", -EBADMSG, 0, false, 1, 1 },
+		{ "the pool is full", 0, 0, true, 0, 1 },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate *g = start_gate(FAIL_MODE_ALLOW);
+		const char *path = program("fails", 1000);
+
+		world.result = cases[i].result;
+		world.failures = cases[i].failures;
+		world.refuse = cases[i].refuse;
+		if (launch(path) != 0)
+			fail_msg("%s: was refused", cases[i].name);
+		gate_stop(g);
+		if (jobs() != cases[i].jobs || world.n_events != cases[i].events)
+			fail_msg("%s: %u inspections and %u records, expected %u and %u",
+				cases[i].name, jobs(), world.n_events, cases[i].jobs,
+				cases[i].events);
+		if (cases[i].events && world.events[0]->verdict != VERDICT_UNJUDGED)
+			fail_msg("%s: recorded as %d", cases[i].name, world.events[0]->verdict);
+	}
+}
+
+static void launches_of_one_file_share_an_inspection(void **state)
+{
+	enum { LAUNCHERS = 24 };
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256];
+	pthread_t threads[LAUNCHERS];
+	void *result;
+
+	(void) state;
+	strcpy(path, program("storm", 1000));
+	world.hold = true;
+	for (size_t i = 0; i < LAUNCHERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, launch_thread, path), 0);
+	usleep(TIMEOUT_USEC / 3);
+	assert_int_equal(jobs(), 1);
+	let_go();
+	for (size_t i = 0; i < LAUNCHERS; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_int_equal((intptr_t) result, 0);
+	}
+	assert_int_equal(world.n_events, 0);
+	gate_stop(g);
+}
+
+static void a_file_with_a_writer_is_not_remembered(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("written", 1000);
+
+	(void) state;
+	world.writer = true;
+	assert_int_equal(launch(path), 0);
+	usleep(GATE_HOLD_USEC * 3);
+	world.writer = false;
+	assert_int_equal(launch(path), 0);
+	assert_int_equal(jobs(), 2);
+	usleep(GATE_HOLD_USEC * 3);
+	assert_int_equal(launch(path), 0);
+	assert_int_equal(jobs(), 2);
+	gate_stop(g);
+}
+
+static void a_late_writer_waits_for_the_launch(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("late", 1000);
+	int fd;
+
+	(void) state;
+	assert_int_equal(launch(path), 0);
+	assert_int_equal(open(path, O_WRONLY | O_NONBLOCK), -1); /* the lease is still held */
+	assert_int_equal(errno, EWOULDBLOCK);
+	usleep(GATE_HOLD_USEC * 3);
+	fd = open(path, O_WRONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	(void) close(fd);
+	gate_stop(g);
+}
+
+/* More launches than the gate keeps: each one still gets its answer, and a record. */
+static void one_launch_too_many(void **state)
+{
+	enum { LAUNCHERS = GATE_LAUNCHES_MAX + 1 };
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256], *argv[] = { path, NULL };
+	pid_t pids[LAUNCHERS];
+	int status;
+
+	(void) state;
+	strcpy(path, program("many", 1000));
+	world.hold = true;
+	for (size_t i = 0; i < LAUNCHERS; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			(void) execv(path, argv);
+			_exit(126);
+		}
+	}
+	for (size_t i = 0; i < LAUNCHERS; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	assert_non_null(event_number(LAUNCHERS));
+	let_go();
+	gate_stop(g);
+	assert_int_equal(world.n_events, LAUNCHERS);
+}
+
+static void stopping_answers_what_waits(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256];
+	pthread_t thread;
+	void *result;
+
+	(void) state;
+	strcpy(path, program("waits", 1000));
+	world.hold = true;
+	assert_int_equal(pthread_create(&thread, NULL, launch_thread, path), 0);
+	while (jobs() == 0)
+		usleep(1000);
+	gate_unwatch(g);
+	world.result = -ESHUTDOWN; /* as pool_stop() gives queued jobs back */
+	let_go();
+	gate_stop(g);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_int_equal((intptr_t) result, 0);
+}
+
+static int enter_scratch(void **state)
+{
+	struct stat root, tmp, own;
+
+	(void) state;
+	(void) alarm(LIFETIME_SEC); /* an agent that hangs must not outlive its test */
+	(void) signal(SIGIO, SIG_IGN);
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_non_null(mkdtemp(scratch));
+	assert_int_equal(mount("scratch", scratch, "tmpfs", 0, "size=64m,mode=755"), 0);
+	assert_int_equal(stat("/", &root) | stat("/tmp", &tmp) | stat(scratch, &own), 0);
+	assert_true(own.st_dev != root.st_dev && own.st_dev != tmp.st_dev);
+	return 0;
+}
+
+static int leave_scratch(void **state)
+{
+	(void) state;
+	forget_world();
+	(void) umount2(scratch, MNT_DETACH);
+	return rmdir(scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unbanned_program_runs),
+		cmocka_unit_test(roots_own_program_is_asked_about_once),
+		cmocka_unit_test(a_banned_program_is_refused_and_recorded),
+		cmocka_unit_test(a_new_policy_holds_at_once),
+		cmocka_unit_test(nobody_answers_in_time),
+		cmocka_unit_test(found_banned_too_late_is_stopped),
+		cmocka_unit_test(a_running_banned_program_is_killed),
+		cmocka_unit_test(the_inspection_fails),
+		cmocka_unit_test(launches_of_one_file_share_an_inspection),
+		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
+		cmocka_unit_test(a_late_writer_waits_for_the_launch),
+		cmocka_unit_test(one_launch_too_many),
+		cmocka_unit_test(stopping_answers_what_waits),
+	};
+
+	if (geteuid() != 0) {
+		print_message("SKIP: needs root (fanotify marks, a mount namespace of its own)\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
+}
