@@ -19,6 +19,7 @@
 #include "agent/bus/bus.h"
 #include "agent/gate/gate.h"
 #include "agent/gate/mounts.h"
+#include "agent/homes.h"
 #include "agent/notice/notice.h"
 #include "agent/options.h"
 #include "agent/reload.h"
@@ -218,9 +219,9 @@ static int apply_policy(struct agent *a, struct policy *p)
 {
 	char **homes = NULL, **gate_homes = NULL;
 	struct policy_info info;
-	int r = load_homes(&homes);
+	int r = homes_load(&homes);
 
-	r = r < 0 ? r : load_homes(&gate_homes);
+	r = r < 0 ? r : homes_load(&gate_homes);
 	if (r == 0 && a->gate)
 		r = gate_set_policy(a->gate, p, TAKE_PTR(gate_homes));
 	homes_free(gate_homes);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -10,8 +9,6 @@
 
 #include "policy/base/fd.h"
 #include "policy/source/compiler.h"
-
-enum { HOMES_MAX = 4096 };
 
 void loaded_done(struct loaded *l)
 {
@@ -87,30 +84,6 @@ int load_last_good(const char *keep_path, struct policy **ret)
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return -EPERM;
 	return policy_open(fd, ret);
-}
-
-int load_homes(char ***ret)
-{
-	_cleanup_fclose_ FILE *f = fopen("/etc/passwd", "re");
-	char **homes = calloc(HOMES_MAX + 1, sizeof(*homes));
-	const struct passwd *p;
-	size_t n = 0;
-
-	if (!homes)
-		return -ENOMEM;
-	while (f && n < HOMES_MAX && (p = fgetpwent(f)))
-		if (p->pw_dir && p->pw_dir[0] == '/' && p->pw_dir[1] &&
-			(homes[n] = strdup(p->pw_dir)))
-			n++;
-	*ret = homes;
-	return 0;
-}
-
-void homes_free(char **homes)
-{
-	for (char **h = homes; h && *h; h++)
-		free(*h);
-	free(homes);
 }
 
 struct loader {

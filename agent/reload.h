@@ -24,10 +24,6 @@ void load_policy(const struct load_options *options, struct loaded *ret);
 /* The policy that was in force when the agent last ran. -ENOENT: none. */
 int load_last_good(const char *keep_path, struct policy **ret);
 
-/* Home directories of local accounts, for "~" in path rules; NULL-terminated. */
-int load_homes(char ***ret);
-void homes_free(char **homes); /* NULL-safe */
-
 struct loader;
 /* Runs load_policy() on a thread; @wake_fd (eventfd) is written to when it has ended. */
 int loader_start(const struct load_options *options, int wake_fd, struct loader **ret);

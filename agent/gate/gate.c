@@ -14,7 +14,7 @@
 #include <sys/statfs.h>
 
 #include "agent/gate/state.h"
-#include "agent/reload.h"
+#include "agent/homes.h"
 #include "policy/base/clock.h"
 
 enum { GATE_STACK_SIZE = 256 << 10 };
