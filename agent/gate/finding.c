@@ -186,8 +186,8 @@ void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, 
 	if (finding_event(g, l, f, &e) < 0)
 		return;
 	e->outcome = stopped ? OUTCOME_STOPPED : OUTCOME_RAN;
-	if (l->unjudged)
-		(void) asprintf(&e->detail, "ran unjudged as %s", l->unjudged->id);
+	if (l->unjudged && asprintf(&e->detail, "ran unjudged as %s", l->unjudged->id) < 0)
+		e->detail = NULL;
 	publish(g, e);
 	begin_digest(g, i->job.fd, &i->key, f, e);
 }
