@@ -32,13 +32,13 @@ static char scratch[] = "/tmp/proscribe-gate.XXXXXX";
 
 static struct {
 	pthread_mutex_t lock;
-	bool hold;         /* keep jobs until they are let go */
-	bool refuse;       /* pool_submit() says -ENOBUFS */
-	bool banned;       /* the files are of the banned package */
-	bool writer;       /* as if somebody had the file open for writing */
-	int result;        /* of each job */
-	unsigned failures; /* only so many fail, the first ones; 0: all */
-	unsigned finished;
+	_Atomic bool hold;         /* keep jobs until they are let go */
+	_Atomic bool refuse;       /* pool_submit() says -ENOBUFS */
+	_Atomic bool banned;       /* the files are of the banned package */
+	_Atomic bool writer;       /* as if somebody had the file open for writing */
+	_Atomic int result;        /* of each job */
+	_Atomic unsigned failures; /* only so many fail, the first ones; 0: all */
+	_Atomic unsigned finished;
 	unsigned jobs;
 	struct job *kept[JOBS_MAX];
 	unsigned n_kept;
@@ -460,8 +460,8 @@ static void the_inspection_fails(void **state)
 	static const struct {
 		const char *name;
 		int result;
-		unsigned failures;
-		bool refuse;
+		_Atomic unsigned failures;
+		_Atomic bool refuse;
 		unsigned jobs, events;
 	} cases[] = {
 		{ "the inspector dies once: tried again, judged", -EPIPE, 1, false, 2, 0 },
