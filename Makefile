@@ -30,8 +30,10 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(
 base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c semver.c vers.c)
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
+source_SRCS    := $(addprefix policy/source/,compiler.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
-	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c software.c rules.c settings.c message.c compile.c)
+	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
+	settings.c settings_file.c message.c compile.c wire.c)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
@@ -41,9 +43,9 @@ agent_SRCS     := agent/main.c agent/agent.c agent/homes.c agent/options.c agent
 	$(addprefix agent/ledger/,ledger.c reader.c fields.c recorder.c journal.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
-	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
+	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 ctl_SRCS       := $(wildcard ctl/*.c) agent/ledger/reader.c agent/ledger/fields.c agent/ledger/export.c agent/ledger/ocsf.c \
-	policy/source/compiler.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
+	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
 proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson

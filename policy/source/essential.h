@@ -1,0 +1,16 @@
+/*
+ * What no policy may ban, because a host without it cannot be repaired: the shell, the dynamic
+ * loader, systemd, the package manager and Proscribe itself. There is no way around this.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* The essential file that @glob (as in builder_add_path()) matches on some system, in @out of
+ * ESSENTIAL_PATH_MAX bytes; false: none. System users live in places such as / and /bin,
+ * and "~" stands for those, too. */
+enum { ESSENTIAL_PATH_MAX = 256 };
+bool essential_path(const char *glob, char out[ESSENTIAL_PATH_MAX]);
+
+/* Does the purl @purl, of whatever type, name an essential package? */
+bool essential_purl(const char *purl);
