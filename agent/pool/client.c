@@ -1,0 +1,181 @@
+/*
+ * Runs on proscribed's pool threads. The inspector at the other end has read hostile bytes: it is
+ * believed only within message.h's table and what facts_valid() and the request leave possible.
+ */
+#include "agent/pool/client.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "agent/inspector/message.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/clock.h"
+#include "policy/base/spawn.h"
+
+enum { START_TIMEOUT_USEC = 10000000, ERRNO_MAX = 4095 };
+
+static int spawn_inspector(uid_t uid, gid_t gid, int socket, pid_t *ret)
+{
+	char program[] = "proscribe-inspector", uid_text[16], gid_text[16];
+	char *const arguments[] = { program, uid_text, gid_text, NULL };
+	const bool stays = uid == (uid_t) -1;
+	const struct spawn spawn = { .program = program,
+		.arguments = stays ? NULL : arguments,
+		.fds = &socket,
+		.n_fds = 1 };
+
+	(void) snprintf(uid_text, sizeof(uid_text), "%u", uid);
+	(void) snprintf(gid_text, sizeof(gid_text), "%u", gid);
+	return spawn_helper(&spawn, ret);
+}
+
+/* 0 when the inspector has something to say or is gone. */
+static int wait_for_word(const struct client *c, uint64_t deadline_usec)
+{
+	struct pollfd fds[] = { { .fd = c->socket, .events = POLLIN },
+		{ .fd = c->stop_fd, .events = POLLIN } };
+
+	for (;;) {
+		uint64_t now = clock_boot_usec();
+		int r;
+
+		if (now >= deadline_usec)
+			return -ETIMEDOUT;
+		r = poll(fds, ARRAY_SIZE(fds),
+			(int) ((deadline_usec - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r > 0 && fds[0].revents)
+			return 0;
+		if (r > 0)
+			return -ESHUTDOWN;
+	}
+}
+
+static int receive(const struct client *c, enum message_state state, uint64_t deadline_usec,
+	union message *ret)
+{
+	int fds[MESSAGE_FDS_MAX], r;
+	size_t n_fds;
+
+	r = wait_for_word(c, deadline_usec);
+	if (r < 0)
+		return r;
+	return message_receive(c->socket, MESSAGE_FROM_INSPECTOR, state, ret, fds, &n_fds);
+}
+
+static int reap(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status;
+}
+
+/* An inspector that ended before its HELLO says by its exit status whether the sandbox was why. One
+ * that merely closed its socket is ended here; a status once given, SIGKILL does not change. */
+static int why_it_ended(struct client *c)
+{
+	int status;
+
+	(void) kill(c->pid, SIGKILL);
+	status = reap(c->pid);
+	c->pid = 0;
+	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SANDBOX)
+		return -EPERM;
+	return -EPIPE;
+}
+
+int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd)
+{
+	_cleanup_close_ int theirs = -1;
+	union message m;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	theirs = pair[1];
+	*c = (struct client){ .socket = pair[0], .stop_fd = stop_fd };
+	r = spawn_inspector(uid, gid, theirs, &c->pid);
+	if (r < 0) {
+		c->pid = 0;
+		client_stop(c);
+		return r;
+	}
+	(void) close(TAKE_FD(theirs));
+	r = receive(c, MESSAGE_STARTING, clock_boot_usec() + START_TIMEOUT_USEC, &m);
+	if (r == 0 && m.hello.version != MESSAGE_VERSION)
+		r = -EBADMSG;
+	if (r == -EPIPE)
+		r = why_it_ended(c);
+	if (r < 0)
+		client_stop(c);
+	return r;
+}
+
+void client_stop(struct client *c)
+{
+	if (c->socket >= 0)
+		(void) close(c->socket);
+	if (c->pid > 0) {
+		(void) kill(c->pid, SIGKILL);
+		(void) reap(c->pid);
+	}
+	c->socket = -1;
+	c->pid = 0;
+}
+
+bool client_is_idle(const struct client *c)
+{
+	struct pollfd fd = { .fd = c->socket, .events = POLLIN };
+
+	return c->pid > 0 && poll(&fd, 1, 0) == 0;
+}
+
+/* Claims that this request cannot have led to. */
+static bool is_plausible(
+	const struct message_facts *m, uint64_t id, const struct client_request *request)
+{
+	static const struct facts none;
+
+	if (m->id != id || m->error > 0 || m->error < -ERRNO_MAX || !facts_valid(&m->facts))
+		return false;
+	if (m->error < 0)
+		return memcmp(&m->facts, &none, sizeof(none)) == 0;
+	if ((m->facts.have & FACTS_SHA256) && !request->want_sha256)
+		return false;
+	return request->n_metadata > 0 ||
+		(m->facts.n_packages == 0 && !(m->facts.have & FACTS_METADATA_REFUSED));
+}
+
+int client_inspect(struct client *c, const struct client_request *request, uint64_t timeout_usec,
+	int *ret_error, struct facts *ret)
+{
+	const uint64_t deadline = clock_boot_usec() + timeout_usec, id = ++c->last_id;
+	union message m = { .inspect = { MESSAGE_INSPECT, request->want_sha256, id } };
+	int fds[MESSAGE_FDS_MAX], r;
+
+	if (request->n_metadata > MESSAGE_METADATA_MAX)
+		return -EINVAL;
+	fds[0] = request->fd;
+	if (request->n_metadata > 0)
+		memcpy(fds + 1, request->metadata, request->n_metadata * sizeof(int));
+	r = message_send(c->socket, &m, fds, 1 + request->n_metadata);
+	if (r < 0)
+		return r == -ECONNRESET ? -EPIPE : r;
+	r = receive(c, MESSAGE_BUSY, deadline, &m);
+	if (r < 0)
+		return r;
+	if (!is_plausible(&m.facts, id, request))
+		return -EBADMSG;
+	*ret_error = m.facts.error;
+	if (m.facts.error == 0)
+		*ret = m.facts.facts;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * One inspector, as proscribed holds it: a child process and a socket. Used by one thread at a
+ * time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/identity/facts.h"
+
+struct client {
+	pid_t pid; /* 0: none */
+	int socket;
+	int stop_fd; /* borrowed; readable once everybody is to stop */
+	uint64_t last_id;
+};
+
+/* Starts a process and waits for its HELLO. 0, -EPERM when it could not enter its sandbox,
+ * -ETIMEDOUT, -EPIPE, -EBADMSG, -ESHUTDOWN or what starting it failed with. */
+int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd);
+/* Ends the process and reaps it. Fine for one that never started. */
+void client_stop(struct client *c);
+
+/* Is it there and silent, as it must be between inspections? */
+bool client_is_idle(const struct client *c);
+
+struct client_request {
+	int fd; /* borrowed, as are these: */
+	const int *metadata;
+	size_t n_metadata;
+	bool want_sha256;
+};
+
+/* 0 with *ret_error telling whether the file could be inspected (0: *ret is valid), or how the
+ * inspector failed, after which only client_stop() is left: -EPIPE it died, -ETIMEDOUT, -EBADMSG it
+ * lied, -ESHUTDOWN. */
+int client_inspect(struct client *c, const struct client_request *request, uint64_t timeout_usec,
+	int *ret_error, struct facts *ret);

@@ -1,0 +1,121 @@
+/*
+ * Walks upwards by descriptor in folders that an employee may own and change meanwhile: no symbolic
+ * link is followed, no other filesystem entered, nothing but a regular file handed on, and nothing
+ * waited for. What is found is a hint, so a walk that cannot go on simply ends.
+ */
+#include "agent/pool/metadata.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "policy/base/cleanup.h"
+#include "policy/base/text.h"
+
+static int open_folder(const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int) fd;
+}
+
+/* O_NONBLOCK: a FIFO, or a file somebody holds a write lease on, must not hold us up. */
+static int open_candidate(int folder)
+{
+	_cleanup_close_ int fd = openat(
+		folder, "package.json", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -EINVAL;
+	return TAKE_FD(fd);
+}
+
+static bool holds(int folder, const char *name, const struct stat *st)
+{
+	struct stat found;
+
+	return fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+		found.st_dev == st->st_dev && found.st_ino == st->st_ino;
+}
+
+static bool is_on(int folder, dev_t device)
+{
+	struct stat st;
+
+	return fstat(folder, &st) == 0 && st.st_dev == device;
+}
+
+/* Cuts the last component off @path; returns it, or NULL at the root. */
+static const char *cut_name(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash[1] == '\0')
+		return NULL;
+	*slash = '\0';
+	return slash + 1;
+}
+
+/* Does the folder @path end a package: node_modules/name, node_modules/@scope/name or
+ * node_modules itself? What lies above belongs to somebody else. */
+static bool is_package_end(const char *path)
+{
+	char copy[PATH_MAX];
+	const char *name;
+
+	if (text_copy(copy, sizeof(copy), path) < 0)
+		return true;
+	name = cut_name(copy);
+	if (!name || strcmp(name, "node_modules") == 0)
+		return true;
+	name = cut_name(copy);
+	if (name && name[0] == '@')
+		name = cut_name(copy);
+	return name && strcmp(name, "node_modules") == 0;
+}
+
+static int go_up(int folder, char *path)
+{
+	if (!cut_name(path))
+		return -ENOENT;
+	return openat(folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+size_t metadata_open(const char *path, const struct stat *st, int ret[METADATA_MAX])
+{
+	_cleanup_close_ int folder = -1;
+	char copy[PATH_MAX];
+	const char *name;
+	size_t n = 0;
+
+	if (path[0] != '/' || text_copy(copy, sizeof(copy), path) < 0)
+		return 0;
+	name = cut_name(copy);
+	if (!name)
+		return 0;
+	folder = open_folder(copy[0] ? copy : "/");
+	if (folder < 0 || !holds(folder, name, st))
+		return 0;
+	for (int level = 0; level < METADATA_LEVELS_MAX && is_on(folder, st->st_dev); level++) {
+		int up, fd = open_candidate(folder);
+
+		if (fd >= 0)
+			ret[n++] = fd;
+		if (n == METADATA_MAX || is_package_end(copy))
+			break;
+		up = go_up(folder, copy);
+		if (up < 0)
+			break;
+		(void) close(folder);
+		folder = up;
+	}
+	return n;
+}
