@@ -79,7 +79,8 @@ struct event {
 	uint64_t count; /* EVENT_GAP: records lost */
 };
 
-/* A zeroed event with one reference, a fresh id and the present time. */
+/* A zeroed event with one reference, a fresh id and the present time; of unknown users, for zero
+ * would be root. */
 int event_new(enum event_kind kind, struct event **ret);
 struct event *event_ref(struct event *e);
 struct event *event_unref(struct event *e);
