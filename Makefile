@@ -40,11 +40,11 @@ event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c agent/homes.c agent/options.c agent/reload.c $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
-	$(addprefix agent/ledger/,ledger.c reader.c fields.c recorder.c journal.c) \
+	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-ctl_SRCS       := $(wildcard ctl/*.c) agent/ledger/reader.c agent/ledger/fields.c agent/ledger/export.c agent/ledger/ocsf.c \
+ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c reader.c fields.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
@@ -68,6 +68,8 @@ $(B)/%.o: %.c Makefile | $(B)/libraries
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  CC    $<')
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/agent/ledger/ledger.o: agent/ledger/schema.sql
 
 $(B)/libraries:
 	@mkdir -p $(@D)

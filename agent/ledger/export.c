@@ -5,65 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "agent/ledger/fields.h"
 #include "agent/ledger/ocsf.h"
 #include "agent/ledger/plain.h"
 #include "policy/base/clock.h"
-
-enum column_type {
-	COLUMN_TEXT,
-	COLUMN_UNSIGNED,
-	COLUMN_KNOWN, /* a number; -1, not known, leaves the cell empty */
-	COLUMN_TIME,
-};
-
-/* New columns go to the end: scripts count them. */
-static const struct {
-	const char *name;
-	enum column_type type;
-	size_t offset;
-} columns[] = {
-#define COLUMN(name, type)                                 \
-	{                                                  \
-#name, type, offsetof(struct record, name) \
-	}
-	COLUMN(sequence, COLUMN_UNSIGNED),
-	{ "time", COLUMN_TIME, offsetof(struct record, utc_nsec) },
-	COLUMN(id, COLUMN_TEXT),
-	COLUMN(kind, COLUMN_TEXT),
-	COLUMN(outcome, COLUMN_TEXT),
-	COLUMN(verdict, COLUMN_TEXT),
-	COLUMN(evidence, COLUMN_TEXT),
-	COLUMN(risk, COLUMN_TEXT),
-	COLUMN(host, COLUMN_TEXT),
-	COLUMN(uid, COLUMN_KNOWN),
-	COLUMN(user, COLUMN_TEXT),
-	COLUMN(login_uid, COLUMN_KNOWN),
-	COLUMN(pid, COLUMN_KNOWN),
-	COLUMN(parent, COLUMN_KNOWN),
-	COLUMN(tty, COLUMN_TEXT),
-	COLUMN(path, COLUMN_TEXT),
-	COLUMN(device, COLUMN_UNSIGNED),
-	COLUMN(inode, COLUMN_UNSIGNED),
-	COLUMN(size, COLUMN_UNSIGNED),
-	COLUMN(sha256, COLUMN_TEXT),
-	COLUMN(purl, COLUMN_TEXT),
-	COLUMN(version, COLUMN_TEXT),
-	COLUMN(software_id, COLUMN_TEXT),
-	COLUMN(software_name, COLUMN_TEXT),
-	COLUMN(rules, COLUMN_TEXT),
-	COLUMN(reason, COLUMN_TEXT),
-	COLUMN(reference, COLUMN_TEXT),
-	COLUMN(url, COLUMN_TEXT),
-	COLUMN(alternative_name, COLUMN_TEXT),
-	COLUMN(alternative_url, COLUMN_TEXT),
-	COLUMN(policy_name, COLUMN_TEXT),
-	COLUMN(policy_owner, COLUMN_TEXT),
-	COLUMN(policy_contact, COLUMN_TEXT),
-	COLUMN(policy_digest, COLUMN_TEXT),
-	COLUMN(detail, COLUMN_TEXT),
-	COLUMN(count, COLUMN_UNSIGNED),
-#undef COLUMN
-};
 
 /* ---- CSV ---- */
 
@@ -100,21 +45,28 @@ static int write_text(FILE *f, const char *text)
 	return 0;
 }
 
-static int write_cell(FILE *f, enum column_type type, const void *value)
+static int write_cell(FILE *f, const struct record *r, const struct record_field *field)
 {
 	char time[CLOCK_TEXT_SIZE];
-	int64_t number;
 
-	if (type == COLUMN_TEXT)
-		return write_text(f, *(const char *const *) value);
-	memcpy(&number, value, sizeof(number));
-	if (type == COLUMN_TIME) {
-		clock_format_utc(number, 9, time);
+	switch (field->kind) {
+	case FIELD_TEXT:
+	case FIELD_BYTES:
+		return write_text(f, record_field_text(r, field));
+	case FIELD_COUNT:
+		if (record_field_count(r, field) != 0)
+			(void) fprintf(f, "%" PRIu64, record_field_count(r, field));
+		break;
+	case FIELD_NUMBER:
+		if (record_field_number(r, field) != -1)
+			(void) fprintf(f, "%" PRId64, record_field_number(r, field));
+		break;
+	case FIELD_TIME:
+		clock_format_utc(record_field_number(r, field), 9, time);
 		(void) fputs(time, f);
-	} else if (type == COLUMN_UNSIGNED) {
-		(void) fprintf(f, "%" PRIu64, (uint64_t) number);
-	} else if (number != -1) {
-		(void) fprintf(f, "%" PRId64, number);
+		break;
+	case _FIELD_KIND_MAX:
+		break;
 	}
 	return 0;
 }
@@ -123,10 +75,10 @@ static int write_row(FILE *f, const struct record *r)
 {
 	int e = 0;
 
-	for (size_t i = 0; e >= 0 && i < ARRAY_SIZE(columns); i++) {
+	for (size_t i = 0; e >= 0 && i < ARRAY_SIZE(record_fields); i++) {
 		if (i > 0)
 			(void) fputc(',', f);
-		e = write_cell(f, columns[i].type, (const char *) r + columns[i].offset);
+		e = write_cell(f, r, &record_fields[i]);
 	}
 	(void) fputs("\r\n", f);
 	return e;
@@ -162,8 +114,8 @@ int export_begin(FILE *f, enum export_format format)
 	errno = 0;
 	if (format != EXPORT_CSV)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		(void) fprintf(f, "%s%s", i ? "," : "", columns[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(record_fields); i++)
+		(void) fprintf(f, "%s%s", i ? "," : "", record_fields[i].name);
 	(void) fputs("\r\n", f);
 	return result(f);
 }

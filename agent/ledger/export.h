@@ -1,7 +1,7 @@
 /*
- * Records for the outside world: CSV (RFC 4180, one header line) for people with a spreadsheet, and
- * JSON Lines (one OCSF event per line, see ocsf.h) for machines. Every text in both is as
- * plain_text() makes it.
+ * Records for the outside world: CSV (RFC 4180, one header line, the columns of fields.h in their
+ * order, an empty cell for what is not known) for people with a spreadsheet, and JSON Lines (one
+ * OCSF event per line, see ocsf.h) for machines. Every text in both is as plain_text() makes it.
  */
 #pragma once
 

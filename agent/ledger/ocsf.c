@@ -256,7 +256,7 @@ static void put_unmapped(struct builder *b, json_t *event)
 	put_text(b, o, "evidence", r->evidence);
 	put_known(b, o, "login_uid", r->login_uid);
 	put_text(b, o, "purl", r->purl);
-	put_text(b, o, "software_id", r->software_id);
+	put_text(b, o, "software", r->software_id);
 	put_text(b, o, "software_name", r->software_name);
 	if (r->rules)
 		put(b, o, "rules", rule_list(b));
