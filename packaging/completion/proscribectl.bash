@@ -1,0 +1,74 @@
+# bash completion for proscribectl(1)
+
+_proscribectl()
+{
+    local cur prev words cword
+    _init_completion 2>/dev/null || {
+        cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+    }
+
+    local i command= sub=
+    for ((i = 1; i < cword; i++)); do
+        case ${words[i]} in
+        -*) ;;
+        status | check | identify | log | export | why | policy)
+            command=${words[i]}
+            [[ $command == policy && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
+            break
+            ;;
+        esac
+    done
+
+    case $prev in
+    --format)
+        COMPREPLY=($(compgen -W 'csv jsonl' -- "$cur"))
+        return
+        ;;
+    --since)
+        COMPREPLY=($(compgen -W 'today yesterday 1h 24h 7d' -- "$cur"))
+        return
+        ;;
+    --policy)
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -d -- "$cur"))
+        return
+        ;;
+    --socket | --ledger | -o | --output)
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+        ;;
+    -n | --number)
+        return
+        ;;
+    esac
+
+    local options='--json --help'
+    case $command in
+    '') COMPREPLY=($(compgen -W 'status check identify log export why policy --help --version' -- "$cur")) && return ;;
+    status) options+=' --socket' ;;
+    check | identify) options+=' --policy --socket' ;;
+    log) options+=' --follow --since -n --socket --ledger' ;;
+    export) options+=' --format --since -o --socket --ledger' ;;
+    why) options+=' --socket --ledger' ;;
+    policy)
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'check reload --help' -- "$cur")) && return ;;
+        reload) options+=' --socket' ;;
+        esac
+        ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+    elif [[ $command == check || $command == identify ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+    elif [[ $command == policy && $sub == check ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -d -- "$cur"))
+    fi
+}
+
+complete -F _proscribectl proscribectl
