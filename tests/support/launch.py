@@ -41,16 +41,17 @@ def launch(*argv, uid=EMPLOYEE_UID, timeout_sec=TIMEOUT_SEC, cwd="/"):
 
 
 def launch_on_terminal(*argv, uid=EMPLOYEE_UID, columns=80, wait_for=None, linger_sec=1.0, timeout_sec=TIMEOUT_SEC,
-                       prefix=()):
+                       prefix=(), search=""):
     """Runs it from a shell on a terminal of its own and returns (exit status the shell saw, all the terminal showed).
-    The shell stays for @linger_sec, or until @wait_for was shown, since notices follow the answer."""
+    The shell stays for @linger_sec, or until @wait_for was shown, since notices follow the answer.
+    @search goes before the usual PATH; @prefix is what root runs the shell with."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     os.fchown(slave, uid, -1)
     script = '"$@"; echo "[status $?]"; read -r _'
     shell = subprocess.Popen([*prefix, "setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--",
                               "/bin/sh", "-c", script, "sh", *[str(a) for a in argv]],
-                             stdin=slave, stdout=slave, stderr=slave, cwd="/", env=environment(),
+                             stdin=slave, stdout=slave, stderr=slave, cwd="/", env=environment(search),
                              start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
     try:
@@ -86,5 +87,5 @@ def read_terminal(master, wait_for, linger_sec, timeout_sec):
     return shown
 
 
-def environment():
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8", "TERM": "xterm"}
+def environment(search=""):
+    return {"PATH": f"{search}:/usr/local/bin:/usr/bin:/bin".lstrip(":"), "HOME": "/nonexistent", "LANG": "C.UTF-8", "TERM": "xterm"}
