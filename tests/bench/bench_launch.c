@@ -1,0 +1,100 @@
+/*
+ * Measures launches and opens as an unprivileged program would do them, and prints one line:
+ * p50, p99 and the first, in nanoseconds.
+ *
+ * usage: bench_launch launch COUNT PROGRAM       posix_spawn() of the same program + waitpid()
+ *        bench_launch open COUNT FOLDER          open() + close() of FOLDER/0, FOLDER/1, ...
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/base/cleanup.h"
+
+enum { COUNT_MAX = 1000000 };
+
+static uint64_t now_nsec(void)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t) t.tv_sec * 1000000000U + (uint64_t) t.tv_nsec;
+}
+
+static int launch(const char *program)
+{
+	char *const arguments[] = { (char *) program, NULL };
+	char *const environment[] = { NULL };
+	int status;
+	pid_t pid;
+	int r = posix_spawn(&pid, program, NULL, NULL, arguments, environment);
+
+	if (r != 0)
+		return -r;
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int open_and_close(const char *folder, size_t number)
+{
+	char path[4096];
+	int fd;
+
+	(void) snprintf(path, sizeof(path), "%s/%zu", folder, number);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	(void) close(fd);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *) a, y = *(const uint64_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char *argv[])
+{
+	_cleanup_free_ uint64_t *took = NULL;
+	uint64_t first;
+	size_t count;
+	int is_launch;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: %s launch|open COUNT PATH\n", argv[0]);
+		return 2;
+	}
+	is_launch = strcmp(argv[1], "launch") == 0;
+	count = strtoul(argv[2], NULL, 10);
+	if (count == 0 || count > COUNT_MAX)
+		return 2;
+	took = calloc(count, sizeof(*took));
+	if (!took)
+		return 1;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t begun = now_nsec();
+		int r = is_launch ? launch(argv[3]) : open_and_close(argv[3], i);
+
+		took[i] = now_nsec() - begun;
+		if (r < 0) {
+			fprintf(stderr, "%s: %s\n", argv[3], strerror(-r));
+			return 1;
+		}
+	}
+	first = took[0];
+	qsort(took, count, sizeof(*took), compare);
+	printf("%llu %llu %llu\n", (unsigned long long) took[count / 2],
+		(unsigned long long) took[count * 99 / 100], (unsigned long long) first);
+	return 0;
+}
