@@ -95,7 +95,7 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(B)/tests/modules.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) -o $@ $^ $(test_LIBS)
 $(B)/tests/bench/tiny: tests/bench/tiny.c Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -static -nostartfiles -o $@ $<
 fuzzers: $(FUZZERS)
 tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) ## build the test programs as well
 

@@ -1,7 +1,12 @@
 /*
- * The smallest program there is to launch: what remains is the cost of the launch itself.
+ * The smallest program there is to launch, linked without a C runtime: what remains is the cost of
+ * the launch itself.
  */
-int main(void)
+#include <unistd.h>
+
+void _start(void);
+
+void _start(void)
 {
-	return 0;
+	_exit(0);
 }
