@@ -55,8 +55,6 @@ static int fail(struct folder *f, int r, char *message)
 	return r;
 }
 
-/* A sticky folder is not good enough: whoever owns a file in it may still put another in its place.
- */
 static int check_owner(struct folder *f, const struct stat *st, const char *path)
 {
 	bool foreign = st->st_uid != 0, open_to_others = st->st_mode & (S_IWGRP | S_IWOTH);
@@ -74,6 +72,16 @@ static int check_owner(struct folder *f, const struct stat *st, const char *path
 			"%s can be written by others than root (mode %04o), who could change "
 			"it; run: chmod go-w '%s'",
 			path, st->st_mode & 07777, path));
+}
+
+/* A sticky folder on the way, such as /tmp, is good enough: what root owns in it only root can move
+ * away, and the walk goes on from that very folder. As the policy folder itself it is not, because
+ * anyone may put a further file into it. */
+static int check_folder(struct folder *f, const struct stat *st, const char *path, bool last)
+{
+	if (!last && st->st_uid == 0 && (st->st_mode & S_ISVTX))
+		return 0;
+	return check_owner(f, st, path);
 }
 
 static int complain_open(struct folder *f, int r, const char *path)
@@ -103,7 +111,7 @@ static int complain_missing(struct folder *f, const char *path)
 
 /* Opens one part of a path and checks it. O_NOFOLLOW and O_DIRECTORY together tell a link by
  * ENOTDIR, so it is looked at first. */
-static int descend(struct folder *f, int *fd, const char *name, const char *path)
+static int descend(struct folder *f, int *fd, const char *name, const char *path, bool last)
 {
 	struct stat st;
 	int next;
@@ -115,7 +123,7 @@ static int descend(struct folder *f, int *fd, const char *name, const char *path
 		return -errno;
 	(void) close(*fd);
 	*fd = next;
-	return fstat(next, &st) < 0 ? -errno : check_owner(f, &st, path);
+	return fstat(next, &st) < 0 ? -errno : check_folder(f, &st, path, last);
 }
 
 /* Walks down from the root, so that what is checked is what is used. */
@@ -145,7 +153,7 @@ static int open_trusted(struct folder *f, const char *path, int *ret)
 		if (!*name)
 			continue;
 		strcat(strcat(here, "/"), name);
-		r = descend(f, &fd, name, here);
+		r = descend(f, &fd, name, here, !rest || !rest[strspn(rest, "/")]);
 		if (r < 0 && r != -EPERM && r != -ENOENT)
 			return complain_open(f, r, here);
 	}
