@@ -140,7 +140,7 @@ check-size: ## no function over 100 lines, no file over 1,000, this file not ove
 	@ctags -x --c-kinds=f --_xformat='%{end} %n %N %F' $(C_SOURCES) $(C_HEADERS) | \
 		awk '$$1 - $$2 >= 100 {print $$4 ": " $$3 "() has " $$1 - $$2 + 1 " lines"; bad = 1} END {exit bad}'
 analyze: $(patsubst %.c,$(B)/%.tidy,$(C_SOURCES)) $(B)/cppcheck ## clang-tidy and cppcheck, no findings allowed
-$(B)/%.tidy: %.c .clang-tidy Makefile | $(B)/libraries
+$(B)/%.tidy: %.c .clang-tidy tests/.clang-tidy Makefile | $(B)/libraries
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  TIDY  $<')
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 $(WARN) 2>$@.log || { cat $@.log >&2; exit 1; }

@@ -74,8 +74,8 @@ struct gate {
 		*launches; /* each is in waiting, in spare, or answered and in an inspection */
 	size_t n_launches; /* not spare */
 	struct launch_list waiting, spare;
-	LIST_HEAD(, inspection) inspections;
-	LIST_HEAD(, digest) digests;
+	LIST_HEAD(inspection_list, inspection) inspections;
+	LIST_HEAD(digest_list, digest) digests;
 	size_t n_digests;
 	struct {
 		int fd;
