@@ -1,0 +1,2 @@
+"use strict";
+var __create = Object.create;

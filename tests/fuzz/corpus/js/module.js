@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// (c) X
+/* Y */
+import {a} from "b";
+a()
