@@ -1,22 +1,23 @@
 # make install, make uninstall: DESTDIR and PREFIX as usual. Nothing is started or enabled.
 # PREFIX is compiled in (where proscribed finds its helpers), so it is given to `make` as well.
-SYSCONFDIR ?= /etc
-bin_DIR    := $(DESTDIR)$(PREFIX)/bin
-sbin_DIR   := $(DESTDIR)$(PREFIX)/sbin
-helper_DIR := $(DESTDIR)$(LIBEXECDIR)
-unit_DIR   := $(DESTDIR)$(PREFIX)/lib/systemd/system
-users_DIR  := $(DESTDIR)$(PREFIX)/lib/sysusers.d
-man_DIR    := $(DESTDIR)$(PREFIX)/share/man
-shell_DIR  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+SYSCONFDIR  ?= /etc
+bin_DIR     := $(DESTDIR)$(PREFIX)/bin
+sbin_DIR    := $(DESTDIR)$(PREFIX)/sbin
+helper_DIR  := $(DESTDIR)$(LIBEXECDIR)
+unit_DIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
+users_DIR   := $(DESTDIR)$(PREFIX)/lib/sysusers.d
+catalog_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/catalog
+man_DIR     := $(DESTDIR)$(PREFIX)/share/man
+shell_DIR   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # the bus reads its policies in /usr and /etc only
-bus_DIR    := $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/share,$(SYSCONFDIR))/dbus-1/system.d
-conf_DIR   := $(DESTDIR)$(SYSCONFDIR)/proscribe
-manuals    := proscribectl.1 proscribe-policy.5 proscribe-agent.yaml.5 proscribed.8
-section     = man$(subst .,,$(suffix $(1)))
+bus_DIR     := $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/share,$(SYSCONFDIR))/dbus-1/system.d
+conf_DIR    := $(DESTDIR)$(SYSCONFDIR)/proscribe
+manuals     := proscribectl.1 proscribe-policy.5 proscribe-agent.yaml.5 proscribed.8
+section      = man$(subst .,,$(suffix $(1)))
 
 INSTALLED := $(sbin_DIR)/proscribed $(bin_DIR)/proscribectl $(helper_DIR)/proscribe-inspector \
 	$(helper_DIR)/proscribe-compiler $(unit_DIR)/proscribed.service $(users_DIR)/proscribe.conf \
-	$(bus_DIR)/org.proscribe.Agent1.conf $(shell_DIR)/proscribectl \
+	$(catalog_DIR)/proscribe.catalog $(bus_DIR)/org.proscribe.Agent1.conf $(shell_DIR)/proscribectl \
 	$(foreach m,$(manuals),$(man_DIR)/$(call section,$(m))/$(m))
 
 install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
@@ -29,6 +30,7 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 	sed 's|^\(Exec[A-Za-z]*=\)/usr/|\1$(PREFIX)/|' packaging/systemd/proscribed.service >$(unit_DIR)/proscribed.service
 	chmod 0644 $(unit_DIR)/proscribed.service
 	install -D -m 0644 packaging/sysusers/proscribe.conf $(users_DIR)/proscribe.conf
+	install -D -m 0644 packaging/journal/proscribe.catalog $(catalog_DIR)/proscribe.catalog
 	install -D -m 0644 packaging/dbus/org.proscribe.Agent1.conf $(bus_DIR)/org.proscribe.Agent1.conf
 	install -D -m 0644 packaging/completion/proscribectl.bash $(shell_DIR)/proscribectl
 	$(foreach m,$(manuals),install -D -m 0644 packaging/man/$(m) $(man_DIR)/$(call section,$(m))/$(m) && ):
@@ -38,6 +40,7 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 		install -m 0644 packaging/examples/monitor/policy.yaml $(conf_DIR)/policy.d/policy.yaml && \
 		echo 'The sample list is in $(conf_DIR)/policy.d: it records launches and stops nobody.'; }
 	@test -n '$(DESTDIR)' || ! command -v systemd-sysusers >/dev/null || systemd-sysusers $(users_DIR)/proscribe.conf
+	@test -n '$(DESTDIR)' || ! command -v journalctl >/dev/null || journalctl --update-catalog
 	@test -n '$(DESTDIR)' || ! test -d /run/systemd/system || systemctl daemon-reload
 	@echo 'Next: systemctl enable --now proscribed'
 
