@@ -1,0 +1,272 @@
+/*
+ * Runs in proscribectl. One table of options for all commands, so that an option means the same
+ * everywhere, and --help is made of what is parsed.
+ */
+#include "ctl/arguments.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "ctl/when.h"
+#include "policy/base/cleanup.h"
+#include "policy/base/clock.h"
+#include "policy/base/text.h"
+
+static const struct {
+	const char *name;
+	char letter; /* 0: none */
+	uint32_t bit;
+	const char *value; /* NULL: takes none */
+	const char *help;
+} options[] = {
+	{ "json", 0, OPTION_JSON, NULL, "answer in JSON" },
+	{ "socket", 0, OPTION_SOCKET, "PATH",
+		"where the agent answers\n[/run/proscribe/bus, then the system bus]" },
+	{ "policy", 0, OPTION_POLICY, "DIR", "judge by this policy folder,\nwithout the agent" },
+	{ "ledger", 0, OPTION_LEDGER, "FILE", "read this ledger instead of the agent's" },
+	{ "follow", 'f', OPTION_FOLLOW, NULL, "go on with new records as they come" },
+	{ "since", 0, OPTION_SINCE, "WHEN",
+		"from then on: 2026-07-03T12:00:00Z, 45m,\n2h, 3d, 1w (ago), today, yesterday" },
+	{ "number", 'n', OPTION_NUMBER, "N", "only the last N records" },
+	{ "format", 0, OPTION_FORMAT, "FORMAT", "csv, or jsonl (OCSF events, one a line)" },
+	{ "output", 'o', OPTION_OUTPUT, "FILE", "write there; appears when complete" },
+	{ "help", 'h', OPTION_HELP, NULL, "show this" },
+};
+
+void complain(const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL, *clean = NULL;
+	va_list ap;
+	size_t size;
+	int n;
+
+	va_start(ap, format);
+	n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	size = (size_t) n * 10 + 1;
+	clean = malloc(size);
+	if (!clean)
+		return;
+	(void) text_escape(text, clean, size);
+	(void) fprintf(stderr, "proscribectl: %s\n", clean);
+}
+
+/* Edits (insert, delete, replace one character) that turn @a into @b. */
+static size_t distance(const char *a, const char *b)
+{
+	enum { LENGTH_MAX = 32 };
+	size_t n = strlen(b), row[LENGTH_MAX + 1];
+
+	if (n > LENGTH_MAX || strlen(a) > LENGTH_MAX)
+		return LENGTH_MAX;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= n; k++) {
+			size_t replace = diagonal + (a[i - 1] != b[k - 1]), least = row[k - 1] + 1;
+
+			diagonal = row[k];
+			least = row[k] + 1 < least ? row[k] + 1 : least;
+			row[k] = replace < least ? replace : least;
+		}
+	}
+	return row[n];
+}
+
+const char *arguments_likely(const char *typed, const char *const names[])
+{
+	size_t nearest = 3; /* more than two slips is another word */
+	const char *likely = NULL;
+
+	for (; *names; names++) {
+		size_t n = distance(typed, *names);
+
+		if (n < nearest && n < strlen(*names)) {
+			nearest = n;
+			likely = *names;
+		}
+	}
+	return likely;
+}
+
+static int usage(const struct command *c)
+{
+	(void) fprintf(stderr, "Try 'proscribectl %s --help'.\n", c->name);
+	return -EINVAL;
+}
+
+static void print_option(size_t i)
+{
+	const char *help = options[i].help;
+	char left[40];
+	int n = options[i].letter
+		? snprintf(left, sizeof(left), "-%c, --%s", options[i].letter, options[i].name)
+		: snprintf(left, sizeof(left), "    --%s", options[i].name);
+
+	if (options[i].value)
+		(void) snprintf(left + n, sizeof(left) - (size_t) n, " %s", options[i].value);
+	(void) printf("  %-22s", left);
+	for (const char *end; (end = strchr(help, '\n')); help = end + 1)
+		(void) printf("%.*s\n%24s", (int) (end - help), help, "");
+	(void) printf("%s\n", help);
+}
+
+void arguments_help(const struct command *c)
+{
+	(void) printf("Usage: proscribectl %s [OPTION]...%s%s\n%s\n", c->name,
+		*c->operands ? " " : "", c->operands, c->summary);
+	if (*c->help)
+		(void) printf("\n%s", c->help);
+	(void) printf("\n");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if ((c->options | OPTION_HELP) & options[i].bit)
+			print_option(i);
+	(void) printf("\nExit status: 0 fine, 1 failed, 2 usage, 3 agent not reachable,\n"
+		      "4 something is banned.\n");
+}
+
+static int parse_number(const char *s, uint64_t *ret)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	if (errno || *end || *s < '0' || *s > '9' || n == 0)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+static int apply(struct arguments *a, uint32_t bit, const char *value)
+{
+	a->given |= bit;
+	switch (bit) {
+	case OPTION_SOCKET:
+		a->socket = value;
+		break;
+	case OPTION_POLICY:
+		a->policy = value;
+		break;
+	case OPTION_LEDGER:
+		a->ledger = value;
+		break;
+	case OPTION_OUTPUT:
+		a->output = value;
+		break;
+	case OPTION_FORMAT:
+		a->format = value;
+		if (strcmp(value, "csv") == 0 || strcmp(value, "jsonl") == 0)
+			break;
+		complain("--format wants csv or jsonl, not '%s'", value);
+		return usage(a->command);
+	case OPTION_SINCE:
+		if (when_parse(value, clock_utc_nsec(), &a->since_nsec) == 0)
+			break;
+		complain("--since wants a time like 2026-07-03T12:00:00Z, 2h, 3d or today, not "
+			 "'%s'",
+			value);
+		return usage(a->command);
+	case OPTION_NUMBER:
+		if (parse_number(value, &a->number) == 0)
+			break;
+		complain("-n wants a whole number from 1 on, not '%s'", value);
+		return usage(a->command);
+	default:
+		break;
+	}
+	return 0;
+}
+
+/* getopt's view of the options that @c takes: values are 256 + index. */
+static void make_getopt(const struct command *c, struct option longs[], char *shorts)
+{
+	*shorts++ = ':';
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!((c->options | OPTION_HELP) & options[i].bit))
+			continue;
+		*longs++ = (struct option){ options[i].name,
+			options[i].value ? required_argument : no_argument, NULL, 256 + (int) i };
+		if (!options[i].letter)
+			continue;
+		*shorts++ = options[i].letter;
+		if (options[i].value)
+			*shorts++ = ':';
+	}
+	*longs = (struct option){ 0 };
+	*shorts = '\0';
+}
+
+static size_t option_index(int option)
+{
+	if (option >= 256)
+		return (size_t) option - 256;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (options[i].letter == option)
+			return i;
+	return 0;
+}
+
+static int refuse_option(const struct command *c, int what, const char *typed)
+{
+	if (what == ':')
+		complain("%s wants a value", typed);
+	else if (strncmp(typed, "--", 2) == 0)
+		complain("%s: no such option of '%s', or not spelt out", typed, c->name);
+	else
+		complain("-%c: no such option of '%s'", optopt, c->name);
+	return usage(c);
+}
+
+static int check_operands(const struct arguments *a)
+{
+	const struct command *c = a->command;
+
+	if (a->n_operands < c->least) {
+		complain("'%s' wants %s", c->name, c->operands);
+		return usage(c);
+	}
+	if (c->most >= 0 && a->n_operands > c->most) {
+		complain("unexpected argument '%s'", a->operands[c->most]);
+		return usage(c);
+	}
+	return 1;
+}
+
+int arguments_parse(const struct command *c, int argc, char *argv[], struct arguments *ret)
+{
+	struct arguments a = { .command = c };
+	struct option longs[ARRAY_SIZE(options) + 1];
+	char shorts[2 * ARRAY_SIZE(options) + 2];
+	int option, r;
+
+	make_getopt(c, longs, shorts);
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+		size_t i;
+
+		if (option == '?' || option == ':')
+			return refuse_option(c, option, argv[optind - 1]);
+		i = option_index(option);
+		if (options[i].bit == OPTION_HELP) {
+			arguments_help(c);
+			return 0;
+		}
+		r = apply(&a, options[i].bit, optarg);
+		if (r < 0)
+			return r;
+	}
+	a.operands = argv + optind;
+	a.n_operands = argc - optind;
+	r = check_operands(&a);
+	if (r > 0)
+		*ret = a;
+	return r;
+}

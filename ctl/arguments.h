@@ -1,0 +1,70 @@
+/*
+ * The command line: what commands there are, what options each takes, and what it says when one is
+ * wrong.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Documented in --help of every command and in the man page. */
+enum exit_code {
+	EXIT_CODE_FINE,
+	EXIT_CODE_FAILED,
+	EXIT_CODE_USAGE,
+	EXIT_CODE_UNREACHABLE,
+	EXIT_CODE_BANNED,
+};
+
+enum option_bit {
+	OPTION_JSON = 1u << 0,
+	OPTION_SOCKET = 1u << 1,
+	OPTION_POLICY = 1u << 2,
+	OPTION_LEDGER = 1u << 3,
+	OPTION_FOLLOW = 1u << 4,
+	OPTION_SINCE = 1u << 5,
+	OPTION_NUMBER = 1u << 6,
+	OPTION_FORMAT = 1u << 7,
+	OPTION_OUTPUT = 1u << 8,
+	OPTION_HELP = 1u << 9,
+};
+
+struct arguments {
+	const struct command *command;
+	uint32_t given; /* enum option_bit */
+	const char *socket, *policy, *ledger, *format, *output;
+	int64_t since_nsec;
+	uint64_t number;
+	char **operands; /* NULL-terminated, in argv */
+	int n_operands;
+};
+
+struct command {
+	const char *name;     /* "policy check" */
+	const char *operands; /* "FILE..." or "" */
+	int least, most;      /* operands; -1: any number */
+	uint32_t options;     /* enum option_bit; OPTION_HELP goes without saying */
+	const char *summary;  /* one line */
+	const char *help;     /* paragraphs below it, "" for none */
+	enum exit_code (*run)(const struct arguments *a);
+};
+
+/* Reads what follows the command's name. 1: go on; 0: --help was printed; -EINVAL: said on stderr
+ * what is wrong. */
+int arguments_parse(const struct command *command, int argc, char *argv[], struct arguments *ret);
+void arguments_help(const struct command *command);
+
+/* The name in @names (NULL-terminated) that was probably meant, or NULL. */
+const char *arguments_likely(const char *typed, const char *const names[]);
+
+/* "proscribectl: ..." on stderr, foreign text escaped. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+enum exit_code cmd_status(const struct arguments *a);
+enum exit_code cmd_check(const struct arguments *a);
+enum exit_code cmd_identify(const struct arguments *a);
+enum exit_code cmd_log(const struct arguments *a);
+enum exit_code cmd_export(const struct arguments *a);
+enum exit_code cmd_why(const struct arguments *a);
+enum exit_code cmd_policy_check(const struct arguments *a);
+enum exit_code cmd_policy_reload(const struct arguments *a);

@@ -1,0 +1,242 @@
+/*
+ * proscribectl status
+ */
+#include <string.h>
+
+#include "ctl/client.h"
+#include "ctl/json.h"
+#include "policy/base/clock.h"
+
+enum { LABEL_COLUMNS = 12 };
+
+struct view {
+	const json_t *status;
+	struct style style;
+};
+
+static void line(const struct view *v, const char *label, enum tint tint, const char *text)
+{
+	print_labelled(stdout, &v->style, 0, LABEL_COLUMNS, label, tint, text);
+}
+
+static void line_format(const struct view *v, const char *label, enum tint tint, const char *format,
+	...) _printf_(4, 5);
+static void line_format(
+	const struct view *v, const char *label, enum tint tint, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (text)
+		line(v, label, tint, text);
+}
+
+static void local_time(const char *rfc3339, char out[PRINT_TIME_SIZE])
+{
+	int64_t nsec;
+
+	if (clock_parse(rfc3339, &nsec) < 0)
+		(void) snprintf(out, PRINT_TIME_SIZE, "unknown");
+	else
+		print_time(nsec, out);
+}
+
+/* ---- what is wrong ---- */
+
+static bool has_policy(const json_t *status)
+{
+	return json_object_get(status, "policy") != NULL;
+}
+
+static bool has_ledger_error(const json_t *status)
+{
+	return *json_get_text(json_object_get(status, "ledger"), "error") != '\0';
+}
+
+static size_t count_mounts(const json_t *status, bool judged)
+{
+	const json_t *mounts = json_object_get(status, "mounts"), *mount;
+	size_t i, n = 0;
+
+	json_array_foreach(mounts, i, mount) n += json_get_true(mount, "judged") == judged;
+	return n;
+}
+
+static bool degraded(const json_t *status)
+{
+	return !has_policy(status) || has_ledger_error(status) || count_mounts(status, false) > 0 ||
+		*json_get_text(status, "policy_error");
+}
+
+/* ---- parts of the picture ---- */
+
+static void show_agent(const struct view *v)
+{
+	char started[PRINT_TIME_SIZE];
+	bool bad = degraded(v->status);
+
+	local_time(json_get_text(v->status, "started"), started);
+	line(v, "State", bad ? TINT_BAD : TINT_GOOD, bad ? "running, with problems" : "running");
+	line_format(v, "Agent", TINT_NONE, "%s, since %s", json_get_text(v->status, "version"),
+		started);
+}
+
+/* The compiler's messages keep their lines: a caret points at a column. */
+static void show_messages(const struct view *v, const char *messages)
+{
+	_cleanup_free_ char *copy = strdup(messages);
+	char *save = NULL;
+
+	for (char *s = copy ? strtok_r(copy, "\n", &save) : NULL; s;
+		s = strtok_r(NULL, "\n", &save)) {
+		(void) fputs("  ", stdout);
+		print_text(stdout, &v->style, TINT_NONE, s);
+		(void) putchar('\n');
+	}
+}
+
+static void show_policy(const struct view *v)
+{
+	const json_t *p = json_object_get(v->status, "policy");
+	const char *error = json_get_text(v->status, "policy_error");
+	char loaded[PRINT_TIME_SIZE];
+
+	if (!p) {
+		line(v, "Policy", TINT_BAD, "none in force: nothing is banned");
+	} else {
+		local_time(json_get_text(p, "loaded"), loaded);
+		line_format(v, "Policy", TINT_BOLD, "%s (%s)", json_get_text(p, "name"),
+			json_get_text(p, "owner"));
+		line_format(v, "", TINT_NONE, "%lld rules, %lld software, %lld hashes",
+			(long long) json_get_integer(p, "rules"),
+			(long long) json_get_integer(p, "software"),
+			(long long) json_get_integer(p, "hashes"));
+		line_format(v, "", TINT_NONE, "loaded %s", loaded);
+		line_format(v, "", TINT_DIM, "digest %s", json_get_text(p, "digest"));
+	}
+	line_format(v, "", TINT_NONE, "from %s", json_get_text(v->status, "policy_path"));
+	if (*error) {
+		line(v, "", TINT_BAD,
+			p ? "what is in that folder now was refused:" : "it was refused:");
+		show_messages(v, error);
+	}
+}
+
+static void show_launches(const struct view *v)
+{
+	const json_t *g = json_object_get(v->status, "gate");
+	int64_t slowest = json_get_integer(g, "slowest_usec");
+
+	line_format(v, "Launches", TINT_NONE,
+		"%lld asked about, %lld answered from the cache, %lld left to the kernel",
+		(long long) json_get_integer(g, "events"),
+		(long long) json_get_integer(g, "cached"),
+		(long long) json_get_integer(g, "marked"));
+	line_format(v, "", TINT_NONE, "%lld blocked, %lld warned, %lld logged, %lld allowed",
+		(long long) json_get_integer(g, "blocked"),
+		(long long) json_get_integer(g, "warned"),
+		(long long) json_get_integer(g, "logged"),
+		(long long) json_get_integer(g, "allowed"));
+	line_format(v, "", json_get_integer(g, "unjudged") ? TINT_WARN : TINT_NONE,
+		"%lld unjudged, %lld stopped later, %lld waiting now",
+		(long long) json_get_integer(g, "unjudged"),
+		(long long) json_get_integer(g, "stopped"),
+		(long long) json_get_integer(g, "pending"));
+	line_format(v, "", TINT_NONE, "longest wait %lld.%03lld ms", (long long) slowest / 1000,
+		(long long) slowest % 1000);
+	line_format(v, "Fail mode", TINT_NONE, "%s what cannot be judged in time",
+		json_get_text(v->status, "fail_mode"));
+}
+
+static void show_inspectors(const struct view *v)
+{
+	const json_t *i = json_object_get(v->status, "inspectors");
+
+	line_format(v, "Inspectors", TINT_NONE,
+		"%lld running, %lld busy, %lld inspections, %lld died, %lld timed out",
+		(long long) json_get_integer(i, "running"), (long long) json_get_integer(i, "busy"),
+		(long long) json_get_integer(i, "inspections"),
+		(long long) json_get_integer(i, "deaths"),
+		(long long) json_get_integer(i, "timeouts"));
+}
+
+static void show_ledger(const struct view *v)
+{
+	const json_t *l = json_object_get(v->status, "ledger");
+	const char *error = json_get_text(l, "error");
+	char since[PRINT_TIME_SIZE];
+
+	line_format(v, "Ledger", TINT_NONE, "%lld records, %lld lost, in %s",
+		(long long) json_get_integer(l, "records"),
+		(long long) json_get_integer(l, "dropped"), json_get_text(l, "path"));
+	if (!*error)
+		return;
+	local_time(json_get_text(l, "error_since"), since);
+	line_format(v, "", TINT_BAD, "cannot be written since %s: %s", since, error);
+}
+
+static int show_mounts(const struct view *v)
+{
+	static const struct table_column columns[] = {
+		{ "MOUNT", 12, true, false },
+		{ "TYPE", 4, false, true },
+		{ "JUDGED", 10, false, false },
+	};
+	const json_t *mounts = json_object_get(v->status, "mounts"), *mount;
+	_cleanup_(table_freep) struct table *t = NULL;
+	int r = table_new(columns, ARRAY_SIZE(columns), &t);
+	size_t i;
+
+	line_format(v, "Filesystems", TINT_NONE, "%zu watched, %zu not",
+		count_mounts(v->status, true), count_mounts(v->status, false));
+	if (json_array_size(mounts) == 0)
+		return 0;
+	json_array_foreach(mounts, i, mount)
+	{
+		bool judged = json_get_true(mount, "judged");
+		_cleanup_free_ char *why = NULL;
+		const char *cells[] = { json_get_text(mount, "path"), json_get_text(mount, "type"),
+			"yes" };
+
+		if (r < 0)
+			return r;
+		if (!judged) {
+			if (asprintf(&why, "NO: %s", json_get_text(mount, "error")) < 0)
+				return -ENOMEM;
+			cells[2] = why;
+		}
+		r = table_add(t, judged ? TINT_NONE : TINT_BAD, cells);
+	}
+	return r < 0 ? r : table_print(t, stdout, &v->style, 2);
+}
+
+enum exit_code cmd_status(const struct arguments *a)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	_cleanup_json_ json_t *status = NULL;
+	struct view v;
+	int r = client_connect(a, &c);
+
+	r = r < 0 ? r : client_call(c, NULL, &status, "Status", "");
+	if (r < 0)
+		return client_explain(a, r);
+	if (a->given & OPTION_JSON) {
+		(void) json_object_set_new(status, "degraded", json_boolean(degraded(status)));
+		(void) json_print(status);
+	} else {
+		v.status = status;
+		print_style(stdout, &v.style);
+		show_agent(&v);
+		show_policy(&v);
+		show_launches(&v);
+		show_inspectors(&v);
+		show_ledger(&v);
+		if (show_mounts(&v) < 0)
+			complain("out of memory");
+	}
+	return degraded(status) ? EXIT_CODE_FAILED : EXIT_CODE_FINE;
+}

@@ -1,0 +1,175 @@
+/*
+ * proscribectl: asks the agent, or judges by itself what a policy says, and shows it. The table
+ * below is also the source of --help.
+ */
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/arguments.h"
+#include "policy/base/cleanup.h"
+
+static const struct command commands[] = {
+	{ "status", "", 0, 0, OPTION_JSON | OPTION_SOCKET, "Show how the agent is doing.",
+		"Ends with 1 when something is wrong: no policy in force, the ledger cannot be\n"
+		"written, or a filesystem is not watched.\n",
+		cmd_status },
+	{ "check", "FILE...", 1, -1, OPTION_JSON | OPTION_SOCKET | OPTION_POLICY,
+		"Show what would happen if FILE were launched, and why.",
+		"Nothing is launched. Ends with 4 when one of the files would be blocked, also "
+		"when\n"
+		"others could not be read; else with 1 when one could not be read.\n",
+		cmd_check },
+	{ "identify", "FILE...", 1, -1, OPTION_JSON | OPTION_SOCKET | OPTION_POLICY,
+		"Show what FILE is: class, size, digest, packages, software.",
+		"Also without a policy. Ends with 1 when one of the files could not be read.\n",
+		cmd_identify },
+	{ "log", "", 0, 0,
+		OPTION_JSON | OPTION_SOCKET | OPTION_LEDGER | OPTION_FOLLOW | OPTION_SINCE |
+			OPTION_NUMBER,
+		"Show what is on record: launches, policy changes, starts, gaps.",
+		"Root sees all, others their own. Without -n or --since: the last 50 records.\n"
+		"--follow --json prints JSON Lines; it ends with Ctrl-C.\n",
+		cmd_log },
+	{ "export", "", 0, 0,
+		OPTION_SOCKET | OPTION_LEDGER | OPTION_SINCE | OPTION_FORMAT | OPTION_OUTPUT |
+			OPTION_JSON,
+		"Write records for a spreadsheet or another system.",
+		"--json is short for --format jsonl; one of the two must be given.\n", cmd_export },
+	{ "why", "ID", 1, 1, OPTION_JSON | OPTION_SOCKET | OPTION_LEDGER,
+		"Show why a launch was refused, warned of or recorded.",
+		"ID is what the notice showed: 7K2M-Q4TX-9D3F, in any case, with or without -.\n",
+		cmd_why },
+	{ "policy check", "DIR", 1, 1, OPTION_JSON,
+		"Check a policy folder, without putting it in force.",
+		"Ends with 1 when it has errors, which are shown with file, line and column.\n",
+		cmd_policy_check },
+	{ "policy reload", "", 0, 0, OPTION_JSON | OPTION_SOCKET,
+		"Have the agent read its policy folder again (root).",
+		"When the policy has errors, the one in force stays.\n", cmd_policy_reload },
+};
+
+static void help(FILE *f)
+{
+	(void) fputs("Usage: proscribectl COMMAND [OPTION]...\n"
+		     "Asks Proscribe, which enforces this host's list of high-risk software.\n\n",
+		f);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		(void) fprintf(f, "  %-14s %s\n", commands[i].name, commands[i].summary);
+	(void) fputs("  help           Show this, or with a COMMAND what it does.\n"
+		     "  --version      Show the version.\n"
+		     "\n"
+		     "'proscribectl COMMAND --help' shows the options of a command.\n"
+		     "Exit status: 0 fine, 1 failed, 2 usage, 3 agent not reachable,\n"
+		     "4 something is banned.\n",
+		f);
+}
+
+/* The command that argv[0] (and argv[1]) name; *ret_words is how many words its name has. */
+static const struct command *find(int argc, char *argv[], int *ret_words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *space = strchr(commands[i].name, ' ');
+		size_t first = space ? (size_t) (space - commands[i].name) : 0;
+
+		if (!space && strcmp(argv[0], commands[i].name) == 0) {
+			*ret_words = 1;
+			return &commands[i];
+		}
+		if (space && argc > 1 && strlen(argv[0]) == first &&
+			strncmp(argv[0], commands[i].name, first) == 0 &&
+			strcmp(argv[1], space + 1) == 0) {
+			*ret_words = 2;
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static enum exit_code unknown(int argc, char *argv[])
+{
+	const char *names[ARRAY_SIZE(commands) + 1], *likely;
+	_cleanup_free_ char *typed = NULL;
+	bool policy = strcmp(argv[0], "policy") == 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i] = commands[i].name;
+	names[ARRAY_SIZE(commands)] = NULL;
+	if (policy && argc < 2) {
+		complain("'policy' wants a second word: check or reload");
+	} else {
+		if (asprintf(&typed, "%s%s%s", argv[0], policy ? " " : "", policy ? argv[1] : "") <
+			0)
+			return EXIT_CODE_FAILED;
+		likely = arguments_likely(typed, names);
+		if (likely)
+			complain("no such command: '%s'; did you mean '%s'?", typed, likely);
+		else
+			complain("no such command: '%s'", typed);
+	}
+	(void) fputs("Try 'proscribectl help'.\n", stderr);
+	return EXIT_CODE_USAGE;
+}
+
+static enum exit_code run(int argc, char *argv[])
+{
+	const struct command *c;
+	struct arguments a;
+	int words, r;
+
+	if (argc < 1) {
+		help(stderr);
+		return EXIT_CODE_USAGE;
+	}
+	if (strcmp(argv[0], "--version") == 0) {
+		(void) puts("proscribectl " PROSCRIBE_VERSION);
+		return EXIT_CODE_FINE;
+	}
+	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0 ||
+		(strcmp(argv[0], "help") == 0 && argc == 1)) {
+		help(stdout);
+		return EXIT_CODE_FINE;
+	}
+	if (strcmp(argv[0], "help") == 0) {
+		c = find(argc - 1, argv + 1, &words);
+		if (!c)
+			return unknown(argc - 1, argv + 1);
+		arguments_help(c);
+		return EXIT_CODE_FINE;
+	}
+	c = find(argc, argv, &words);
+	if (!c)
+		return unknown(argc, argv);
+	r = arguments_parse(c, argc - words + 1, argv + words - 1, &a);
+	if (r <= 0)
+		return r < 0 ? EXIT_CODE_USAGE : EXIT_CODE_FINE;
+	return c->run(&a);
+}
+
+/* A standard stream that the caller closed would be taken by the next file we open, and a message
+ * meant for a person would go into it. This way writing to it fails, which is noticed below. */
+static void hold_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	cleanup_closep(&fd);
+}
+
+int main(int argc, char *argv[])
+{
+	enum exit_code code;
+
+	(void) setlocale(LC_ALL, "");
+	hold_standard_streams();
+	code = run(argc - 1, argv + 1);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		complain("cannot write the answer: %s", strerror(errno));
+		return code == EXIT_CODE_FINE ? EXIT_CODE_FAILED : (int) code;
+	}
+	return (int) code;
+}

@@ -1,0 +1,10 @@
+/*
+ * Points in time as people type them.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* RFC 3339 with a zone; or how long before @now_nsec: 30s, 45m, 2h, 3d, 1w; or "today", "yesterday"
+ * (local midnight), "now". 0 or -EINVAL. */
+int when_parse(const char *s, int64_t now_nsec, int64_t *ret_utc_nsec);
