@@ -44,7 +44,7 @@ agent_SRCS     := agent/main.c agent/agent.c agent/homes.c agent/options.c agent
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c reader.c fields.c export.c plain.c ocsf.c) \
+ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c event.c reader.c fields.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
