@@ -37,7 +37,7 @@ compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(i
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
-agent_SRCS     := agent/main.c agent/agent.c agent/homes.c agent/options.c agent/reload.c $(event_SRCS) agent/verdict/cache.c \
+agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \

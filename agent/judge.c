@@ -1,0 +1,102 @@
+/*
+ * What would happen to a launch: the same inspectors and the same decision as for a real one, asked
+ * for by a client of the bus. Never in the way of a launch.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/state.h"
+#include "policy/base/text.h"
+
+struct question {
+	struct job job;
+	struct agent *agent;
+	char *path;
+	void (*done)(const struct judgement *j, void *context);
+	void *context;
+};
+
+static void question_free(struct question *q)
+{
+	(void) close(q->job.fd);
+	free(q->path);
+	free(q);
+}
+
+static void question_inspected(struct job *j)
+{
+	struct agent *a = ((struct question *) j->context)->agent;
+
+	/* Cannot be full: it has room for AGENT_JUDGING_MAX, and no more are ever under way. */
+	(void) queue_push(a->judged, j->context);
+}
+
+int agent_judge(struct agent *a, int fd, const char *path,
+	void (*done)(const struct judgement *j, void *context), void *context)
+{
+	struct question *q;
+	int r;
+
+	if (a->n_judging == AGENT_JUDGING_MAX) {
+		(void) close(fd);
+		return -ENOBUFS;
+	}
+	q = calloc(1, sizeof(*q));
+	if (!q) {
+		(void) close(fd);
+		return -ENOMEM;
+	}
+	q->agent = a;
+	q->done = done;
+	q->context = context;
+	q->job = (struct job){
+		.fd = fd,
+		.priority = JOB_BACKGROUND,
+		.want_sha256 = true,
+		.done = question_inspected,
+		.context = q,
+	};
+	r = text_dup(path, &q->path);
+	r = r < 0 ? r : pool_submit(a->pool, &q->job);
+	if (r < 0)
+		question_free(q);
+	else
+		a->n_judging++;
+	return r;
+}
+
+static void answer_question(struct agent *a, struct question *q)
+{
+	struct judgement j = {
+		.error = q->job.result,
+		.policy = a->policy,
+		.path = q->path ? q->path : q->job.path,
+	};
+
+	if (j.error == 0) {
+		j.facts = q->job.facts;
+		if (a->policy)
+			verdict_decide(a->policy, &j.facts, q->job.path,
+				(const char *const *) a->homes, &j.decision);
+	}
+	a->n_judging--;
+	q->done(&j, q->context);
+	question_free(q);
+}
+
+void judge_answer(struct agent *a)
+{
+	void *item;
+
+	while (queue_pop(a->judged, 0, &item) > 0)
+		answer_question(a, item);
+}
+
+void judge_forget(struct agent *a)
+{
+	void *item;
+
+	while (a->judged && queue_pop(a->judged, 0, &item) > 0)
+		question_free(item);
+	a->judged = queue_free(a->judged);
+}

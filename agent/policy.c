@@ -1,0 +1,159 @@
+/*
+ * Which policy is in force, how another one takes its place, and what stays when it is broken.
+ */
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/homes.h"
+#include "agent/state.h"
+#include "policy/base/clock.h"
+#include "policy/base/log.h"
+#include "policy/base/text.h"
+
+static void record_policy(struct agent *a, enum outcome outcome, const char *detail)
+{
+	_cleanup_(event_unrefp) struct event *e = NULL;
+	struct policy_info info;
+
+	if (!a->recorder || event_new(EVENT_POLICY, &e) < 0)
+		return;
+	e->outcome = outcome;
+	(void) text_dup(detail, &e->detail);
+	if (outcome == OUTCOME_APPLIED) {
+		policy_info(a->policy, &info);
+		(void) text_dup(info.name, &e->policy_name);
+		(void) text_dup(info.owner, &e->policy_owner);
+		memcpy(e->policy_digest, info.digest, sizeof(e->policy_digest));
+	}
+	recorder_push(a->recorder, e);
+}
+
+/* Takes @p over. */
+static int apply_policy(struct agent *a, struct policy *p)
+{
+	char **homes = NULL, **gate_homes = NULL;
+	struct policy_info info;
+	int r = homes_load(&homes);
+
+	r = r < 0 ? r : homes_load(&gate_homes);
+	if (r == 0 && a->gate)
+		r = gate_set_policy(a->gate, p, TAKE_PTR(gate_homes));
+	homes_free(gate_homes);
+	if (r < 0) {
+		homes_free(homes);
+		(void) policy_unref(p);
+		return log_error_errno(r, "The policy could not be put in force: %m");
+	}
+	(void) policy_unref(a->policy);
+	homes_free(a->homes);
+	a->policy = p;
+	a->homes = homes;
+	a->policy_loaded_utc_nsec = clock_utc_nsec();
+	policy_info(p, &info);
+	log_info("Policy '%s' of %s is in force: %u rules, %u kinds of software", info.name,
+		info.owner, info.n_rules, info.n_software);
+	return 0;
+}
+
+static void refuse_policy(struct agent *a, const struct loaded *l)
+{
+	free(a->policy_error);
+	a->policy_error = strdup(
+		l->messages && l->messages[0] ? l->messages : strerrordesc_np(-l->result));
+	log_lines(LOG_LEVEL_ERROR, l->messages ? l->messages : "");
+	record_policy(a, OUTCOME_REJECTED, a->policy_error);
+}
+
+static struct load_options load_options(const struct agent *a)
+{
+	return (struct load_options){
+		.path = a->options.policy_path,
+		.flags = a->options.offline ? 0 : COMPILER_REQUIRE_ROOT_OWNED,
+		.keep_path = a->options.offline ? NULL : a->keep_path,
+	};
+}
+
+static int take_loaded(struct agent *a, struct loaded *l)
+{
+	int r = l->result;
+
+	if (r == 0)
+		r = apply_policy(a, TAKE_PTR(l->policy));
+	if (r < 0) {
+		refuse_policy(a, l);
+		return r;
+	}
+	log_lines(LOG_LEVEL_WARNING, l->messages);
+	free(a->policy_error);
+	a->policy_error = NULL;
+	record_policy(a, OUTCOME_APPLIED, NULL);
+	return 0;
+}
+
+int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context)
+{
+	_cleanup_(loaded_done) struct loaded l = { 0 };
+	struct agent *a = context;
+	uint64_t count;
+	int r;
+
+	(void) s;
+	(void) events;
+	(void) !read(fd, &count, sizeof(count));
+	if (!a->loader)
+		return 0;
+	a->loader = loader_finish(a->loader, &l);
+	r = take_loaded(a, &l);
+	if (r < 0)
+		log_error("The policy in %s was not put in force; the earlier one stays",
+			a->options.policy_path);
+	if (a->reload_done)
+		a->reload_done(r, l.messages, a->reload_context);
+	a->reload_done = NULL;
+	(void) sd_notify(0, "READY=1");
+	return 0;
+}
+
+int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
+	void *context)
+{
+	struct load_options o = load_options(a);
+	int r;
+
+	if (a->loader)
+		return -EBUSY;
+	r = loader_start(&o, a->loader_fd, &a->loader);
+	if (r < 0)
+		return r;
+	a->reload_done = done;
+	a->reload_context = context;
+	return 0;
+}
+
+/* A broken policy at the start: what was in force before the restart still is. With no such thing
+ * there is nothing to enforce, and that must be seen, so the start fails. */
+int policy_start(struct agent *a)
+{
+	_cleanup_(loaded_done) struct loaded l = { 0 };
+	struct load_options o = load_options(a);
+	struct policy *last = NULL;
+	int r;
+
+	load_policy(&o, &l);
+	r = take_loaded(a, &l);
+	if (r == 0 || a->options.offline)
+		return r;
+	r = load_last_good(a->keep_path, &last);
+	r = r < 0 ? r : apply_policy(a, last);
+	if (r < 0) {
+		log_error(
+			"No policy is in force and none was before: put %s right, then start again",
+			a->options.policy_path);
+		return -EINVAL;
+	}
+	log_warning("The last good policy stays in force until %s is put right",
+		a->options.policy_path);
+	record_policy(a, OUTCOME_APPLIED, "last good policy, kept from an earlier run");
+	return 0;
+}

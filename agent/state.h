@@ -1,0 +1,75 @@
+/*
+ * The agent's own state, shared by the files of this folder and by nobody else; all of it belongs
+ * to the main thread but for what stands under "from other threads".
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "agent/agent.h"
+#include "agent/bus/bus.h"
+#include "agent/gate/gate.h"
+#include "agent/gate/mounts.h"
+#include "agent/notice/notice.h"
+#include "agent/options.h"
+#include "agent/reload.h"
+#include "policy/base/queue.h"
+
+enum {
+	AGENT_JUDGING_MAX = 256,   /* questions of clients under way */
+	AGENT_APPENDED_MAX = 1024, /* records waiting to be signalled on the bus */
+	AGENT_PATH_MAX = 4096,
+};
+
+struct agent {
+	struct options options;
+	struct settings settings;
+	int64_t started_utc_nsec;
+	int lock_fd;
+	char keep_path[AGENT_PATH_MAX];
+	char host[EVENT_HOST_MAX + 1];
+
+	sd_event *event;
+	struct pool *pool;
+	struct recorder *recorder;
+	struct notifier *notifier;
+	struct gate *gate;
+	struct bus *bus;
+	struct mounts mounts;
+	int mounts_fd;
+	uint64_t last_beats, watchdog_usec;
+
+	struct policy *policy;
+	char **homes; /* the bus's copy; the gate has its own */
+	int64_t policy_loaded_utc_nsec;
+	char *policy_error;
+
+	struct loader *loader;
+	void (*reload_done)(int result, const char *messages, void *context);
+	void *reload_context;
+
+	/* from other threads, with one eventfd for all */
+	int wake_fd, loader_fd;
+	struct queue *judged, *appended;
+	size_t n_judging;
+};
+
+/* ---- judge.c: questions of clients ---- */
+/* Answers what the pool has brought back. */
+void judge_answer(struct agent *a);
+void judge_forget(struct agent *a);
+
+/* ---- policy.c: the policy in force ---- */
+/* A policy that is broken at the start leaves the one of the last run in force. -EINVAL: there is
+ * none either. */
+int policy_start(struct agent *a);
+/* The loader's thread has ended. */
+int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context);
+
+/* ---- loop.c: what wakes the main thread ---- */
+int loop_start(struct agent *a);
+int loop_watch_mounts(struct agent *a);
+int loop_start_watchdog(struct agent *a);
+/* On the recorder's thread: a record is in the ledger. */
+void loop_record_appended(struct event *e, uint64_t sequence, void *context);
+void loop_stop(struct agent *a);
