@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/base/cleanup.h"
 #include "policy/base/text.h"

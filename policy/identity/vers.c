@@ -1,6 +1,8 @@
 #include "policy/identity/vers.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/base/cleanup.h"
 #include "policy/identity/semver.h"
@@ -276,6 +278,100 @@ void vers_done(struct vers *v)
 	for (size_t i = 0; i < v->n; i++)
 		free(v->constraints[i].version);
 	*v = (struct vers){ 0 };
+}
+
+/* A constraint as somebody wrote it, blanks left out. */
+struct draft {
+	const char *comparator; /* "" for an exact version */
+	const char *version;
+	struct semver order;
+};
+
+static int compare_drafts(const void *a, const void *b)
+{
+	const struct draft *x = a, *y = b;
+
+	return semver_compare(&x->order, &y->order);
+}
+
+/* Takes one constraint apart in place. */
+static int read_draft(char *s, struct draft *ret)
+{
+	static const char *const comparators[] = { ">=", "<=", "!=", ">", "<" };
+
+	ret->comparator = "";
+	for (size_t i = 0; i < ARRAY_SIZE(comparators); i++)
+		if (!*ret->comparator && strncmp(s, comparators[i], strlen(comparators[i])) == 0)
+			ret->comparator = comparators[i];
+	s += strlen(ret->comparator);
+	ret->version = s + strspn(s, "=vV");
+	return semver_parse(ret->version, &ret->order);
+}
+
+static int write_drafts(const struct draft drafts[], size_t n, char *out, size_t size, size_t used)
+{
+	for (size_t i = 0; i < n; i++) {
+		int k = snprintf(out + used, size - used, "%s%s%s", i > 0 ? "|" : "",
+			drafts[i].comparator, drafts[i].version);
+
+		if (k < 0 || (size_t) k >= size - used)
+			return -EINVAL;
+		used += (size_t) k;
+	}
+	return 0;
+}
+
+/* @s: what stands behind "vers:", without blanks; is cut into pieces. */
+static int canonical(char *s, char *out, size_t size)
+{
+	struct draft drafts[VERS_CONSTRAINTS_MAX];
+	char *rest = strchr(s, '/'), *state = NULL;
+	size_t n = 0;
+	int k;
+
+	if (!rest)
+		return -EINVAL;
+	*rest++ = '\0';
+	for (char *c = s; *c; c++)
+		*c = (char) (*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	k = snprintf(out, size, "vers:%s/%s", s, strcmp(rest, "*") == 0 ? "*" : "");
+	if (k < 0 || (size_t) k >= size)
+		return -EINVAL;
+	if (strcmp(rest, "*") == 0)
+		return 0;
+	for (rest = strtok_r(rest, "|", &state); rest; rest = strtok_r(NULL, "|", &state))
+		if (n == ARRAY_SIZE(drafts) || read_draft(rest, &drafts[n++]) < 0)
+			return -EINVAL;
+	if (n > 1)
+		qsort(drafts, n, sizeof(drafts[0]), compare_drafts);
+	return write_drafts(drafts, n, out, size, (size_t) k);
+}
+
+int vers_canonical(const char *s, char *out, size_t size)
+{
+	_cleanup_free_ char *copy = NULL;
+	struct vers v = { 0 };
+	const char *error;
+	size_t n = strnlen(s, VERS_LENGTH_MAX + 1), k = 0;
+	int r = -EINVAL;
+
+	if (size > 0)
+		*out = '\0';
+	copy = n > VERS_LENGTH_MAX ? NULL : malloc(n + 1);
+	if (!copy)
+		return -EINVAL;
+	for (; *s; s++)
+		if (*s != ' ' && !(*s >= '\t' && *s <= '\r'))
+			copy[k++] = *s;
+	copy[k] = '\0';
+	if (strncasecmp(copy, "vers:", 5) == 0)
+		r = canonical(copy + 5, out, size);
+	if (r == 0)
+		r = vers_parse(out, &v, &error);
+	vers_done(&v);
+	if (r < 0 && size > 0)
+		*out = '\0';
+	return r < 0 ? -EINVAL : 0;
 }
 
 /* Equality first: -1 says that it decides nothing. */

@@ -31,9 +31,15 @@ struct vers {
 	struct vers_constraint constraints[VERS_CONSTRAINTS_MAX];
 };
 
-/* 0; -EINVAL with *ret_error a sentence of what is wrong; -ENOTSUP: a scheme of another version. */
+/* 0; -EINVAL with *ret_error a sentence of what is wrong; -ENOTSUP (and a sentence): a scheme of
+ * another version; -ENOMEM. */
 int vers_parse(const char *s, struct vers *ret, const char **ret_error);
 void vers_done(struct vers *v);
+
+/* The canonical text of what vers_parse() refused, for its message: blanks, '=', a leading 'v' and
+ * empty constraints gone, versions in order. 0, or -EINVAL when it still is not one, or is longer
+ * than @size: then @out is "". */
+int vers_canonical(const char *s, char *out, size_t size);
 
 /* 1 the range holds @version, 0 it does not, -EINVAL: not a version of this scheme. Containment as
  * in vers-spec (how-to-parse); order only, so pre-releases are versions like any other. */

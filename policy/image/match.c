@@ -171,9 +171,7 @@ static bool matches(const char *glob, const char *path)
 		if (*glob != *path)
 			return false;
 	r.path = path;
-	r.length = strnlen(path, PATH_MAX + 1);
-	if (r.length > PATH_MAX)
-		return false;
+	r.length = strlen(path);
 	if (!*glob)
 		return r.length == 0;
 	memset(r.here, 0, (r.length + 1) * sizeof(r.here[0]));
@@ -198,6 +196,8 @@ bool match_glob(const char *glob, const char *path, const char *const homes[])
 {
 	const char *name;
 
+	if (strnlen(path, PATH_MAX + 1) > PATH_MAX)
+		return false;
 	if (strncmp(glob, "~/", 2) != 0)
 		return matches(glob, path);
 	glob++;
