@@ -31,7 +31,8 @@ static const char *const systemd_folders[] = { "/usr/lib/systemd", "/lib/systemd
 static const char *const systemd_files[] = { "systemd", "systemd-executor", "systemd-journald",
 	"systemd-logind", "systemd-udevd", "systemd-networkd", "systemd-shutdown" };
 
-static const char *const own_folders[] = { LIBEXECDIR };
+static const char *const own_folders[] = { LIBEXECDIR, "/usr/libexec/proscribe",
+	"/usr/local/libexec/proscribe" };
 static const char *const own_files[] = { "proscribed", "proscribe-inspector",
 	"proscribe-compiler" };
 
@@ -78,9 +79,8 @@ bool essential_purl(const char *purl)
 	const char *slash;
 	size_t n = strcspn(purl, "?#");
 
-	/* Of all the npm packages only npm itself manages packages; a "bash" there is no shell. */
 	if (!strncasecmp(purl, "pkg:npm/", 8))
-		return !strncasecmp(purl + 8, "npm", 3) && strchr("@?#", purl[11]);
+		return false;
 	while (n > 0 && purl[n - 1] == '/')
 		n--;
 	slash = memrchr(purl, '/', n);
@@ -93,4 +93,10 @@ bool essential_purl(const char *purl)
 		if (strlen(packages[i]) == n && !strncasecmp(slash + 1, packages[i], n))
 			return true;
 	return false;
+}
+
+/* Of all the npm packages only npm itself manages packages; a "bash" there is no shell. */
+bool essential_npm(const char *name)
+{
+	return !strcasecmp(name, "npm");
 }

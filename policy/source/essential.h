@@ -12,5 +12,7 @@
 enum { ESSENTIAL_PATH_MAX = 256 };
 bool essential_path(const char *glob, char out[ESSENTIAL_PATH_MAX]);
 
-/* Does the purl @purl, of whatever type, name an essential package? */
+/* Does @purl, of whatever type but npm, name an essential package? */
 bool essential_purl(const char *purl);
+/* Is the npm package @name (decoded) essential? */
+bool essential_npm(const char *name);

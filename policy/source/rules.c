@@ -435,8 +435,9 @@ int rules_check(const struct rule_list *l, const struct software_list *software,
 
 	if (r == 0)
 		r = check_alternatives(l, software, m);
-	for (size_t i = 0; i < software->n; i++)
-		if (software->items[i].id && !software->items[i].used)
+	/* A rule that is wrong may have been about it. */
+	for (size_t i = 0; i < software->n && messages_count(m, MESSAGE_ERROR) == 0; i++)
+		if (!software->items[i].used)
 			message_warning(m, software->items[i].at,
 				"no rule speaks of the software '%s'", software->items[i].id);
 	return r;

@@ -60,15 +60,19 @@ static size_t find_key(const struct schema *s, const char *name)
 	return i;
 }
 
-static void complain_key(const struct schema *s, const struct node *key, struct messages *m)
+/* The key that was probably meant counts as given, so that it is not missed as well. */
+static void complain_key(
+	const struct schema *s, const struct node *key, struct messages *m, bool given[])
 {
 	const char *near = message_closest(key->text, &s->keys[0].name, s->n, sizeof(s->keys[0]));
 
-	if (near)
-		message_error(m, key->at, "unknown key '%s' in %s; did you mean '%s'?", key->text,
-			s->what, near);
-	else
+	if (!near) {
 		message_error(m, key->at, "unknown key '%s' in %s", key->text, s->what);
+		return;
+	}
+	message_error(
+		m, key->at, "unknown key '%s' in %s; did you mean '%s'?", key->text, s->what, near);
+	given[find_key(s, near)] = true;
 }
 
 static bool check_pair(const struct schema *s, const struct pair *p, struct messages *m,
@@ -77,7 +81,7 @@ static bool check_pair(const struct schema *s, const struct pair *p, struct mess
 	size_t i = find_key(s, p->key->text);
 
 	if (i == s->n) {
-		complain_key(s, p->key, m);
+		complain_key(s, p->key, m, given);
 		return false;
 	}
 	if (given[i]) /* repeated: tree.c has said so */
@@ -321,11 +325,9 @@ bool schema_path(
 		rest = text + 1;
 	else if (glob && !strncmp(text, "~/", 2))
 		rest = text + 2;
-	else if (glob && !strncmp(text, "**/", 3))
-		rest = text;
 	if (!rest) {
 		message_error(m, n->at, "%s '%s' must begin with '/'%s", what, text,
-			glob ? ", '~/' or '**/'" : "");
+			glob ? " or '~/'" : "");
 		return false;
 	}
 	if (*rest && !components_valid(rest)) {

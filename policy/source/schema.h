@@ -59,6 +59,6 @@ bool schema_number(const struct node *n, struct messages *m, const char *what, u
 /* "500ms" or "2s", from @min to @max. */
 bool schema_duration(const struct node *n, struct messages *m, const char *what, uint64_t min_usec,
 	uint64_t max_usec, uint64_t *ret_usec);
-/* A path from the root without "//", "." and ".." in it; with @glob also "~/..." and "**". */
+/* A path from the root without "//", "." and ".." in it; with @glob also "~/...". */
 bool schema_path(
 	const struct node *n, struct messages *m, const char *what, bool glob, const char **ret);

@@ -112,12 +112,12 @@ static int add_purl(struct check *c, const struct node *n)
 
 	if (!schema_text(n, c->m, "purl", SOFTWARE_PURL_MAX, false, &text))
 		return 0;
-	if (essential_purl(text)) {
+	r = purl_parse(text, &purl, &error);
+	if (r == 0 ? essential_npm(purl.name) : essential_purl(text)) {
 		message_error(c->m, n->at,
 			"'%s' cannot be banned: without it the host could not be repaired", text);
 		return 0;
 	}
-	r = purl_parse(text, &purl, &error);
 	if (r == -EINVAL || r == -ENOTSUP)
 		return complain_purl(c, n, r, error);
 	if (r < 0)

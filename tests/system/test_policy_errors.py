@@ -1,0 +1,245 @@
+"""What is said about a policy that is wrong: golden files, and the folder it lies in.
+
+Each golden/policy/NAME.yaml is a whole policy.yaml and NAME.expected what the compiler says of it. After a change of
+words, look at the difference that UPDATE_GOLDEN=1 makes before committing it.
+"""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "policy"
+EXAMPLES = Path(__file__).resolve().parents[2] / "packaging" / "examples"
+CASES = sorted(p.stem for p in GOLDEN.glob("*.yaml"))
+RUN_TIMEOUT_SEC = 60
+
+
+@pytest.fixture
+def check(build):
+    tool = build / "tests" / "component" / "tool_policy_check"
+    if not tool.exists():
+        pytest.skip(f"{tool} is not built")
+
+    def run(path, *options):
+        done = subprocess.run([tool, *options, path], capture_output=True, text=True, timeout=RUN_TIMEOUT_SEC)
+        assert "Sanitizer" not in done.stderr, done.stderr
+        return done.returncode, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "policy.d"
+    made.mkdir(mode=0o755)
+    return made
+
+
+def put(folder, text, name="policy.yaml"):
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+MINIMAL = "proscribe: 1\npolicy: {name: test, owner: me}\n"
+SOFTWARE = "software:\n  - {id: tool, name: Tool, is: [{purl: pkg:npm/tool}]}\n"
+RULES = "rules:\n  - {id: R-1, software: tool, reason: Not approved., action: block}\n"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_messages_are_as_agreed(check, folder, name):
+    put(folder, (GOLDEN / f"{name}.yaml").read_bytes())
+    status, out = check(folder)
+    expected = GOLDEN / f"{name}.expected"
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(out)
+    assert out == expected.read_text(), f"{name}: see the difference with UPDATE_GOLDEN=1 and git diff"
+    assert status == (0 if "0 errors" in out else 1)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_person_can_read_them(name):
+    """80 columns hold every source line, and no byte steers the terminal."""
+    for line in (GOLDEN / f"{name}.expected").read_text().split("\n"):
+        assert line.isprintable(), repr(line)
+        assert " | " not in line or len(line) <= 80, line
+
+
+@pytest.mark.parametrize("name", ["high-risk", "monitor"])
+def test_the_sample_lists_are_right(check, name):
+    assert check(EXAMPLES / name) == (0, "0 errors, 0 warnings\nhigh-risk-software: 3 software, 2 rules\n")
+
+
+def test_the_sample_for_monitoring_only_records():
+    lines = [
+        [line for line in (EXAMPLES / name / "policy.yaml").read_text().splitlines() if not line.startswith("#")]
+        for name in ("high-risk", "monitor")
+    ]
+    assert [line.replace("action: block", "action: log") for line in lines[0]] == lines[1]
+    assert sum("action: log" in line for line in lines[1]) == 2
+
+
+def test_other_files_add_software_and_rules(check, folder):
+    put(folder, MINIMAL + RULES)
+    put(folder, SOFTWARE, "a.yaml")
+    put(folder, "rules:\n  - {id: R-2, software: tool, reason: No., action: log}\n", "b.yaml")
+    put(folder, "not: read", ".hidden.yaml")
+    put(folder, "not: read", "README.txt")
+    assert check(folder) == (0, "0 errors, 0 warnings\ntest: 1 software, 2 rules\n")
+
+
+def test_ids_are_one_name_space_over_all_files(check, folder):
+    put(folder, MINIMAL + SOFTWARE + RULES)
+    put(folder, SOFTWARE + RULES, "more.yaml")
+    status, out = check(folder)
+    assert status == 1
+    assert "more.yaml:2:10: error: the software id 'tool' is taken; first in policy.yaml on line 4" in out
+    assert "more.yaml:4:10: error: the rule id 'R-1' is taken; first in policy.yaml on line 6" in out
+
+
+def test_only_the_main_file_has_a_head(check, folder):
+    put(folder, MINIMAL)
+    put(folder, MINIMAL, "more.yaml")
+    status, out = check(folder)
+    assert status == 1
+    assert "more.yaml:1:12: error: only policy.yaml has the key 'proscribe'" in out
+    assert "more.yaml:2:9: error: only policy.yaml has the key 'policy'" in out
+
+
+def test_a_folder_without_the_main_file_is_no_policy(check, folder):
+    put(folder, SOFTWARE, "more.yaml")
+    status, out = check(folder)
+    assert status == 1
+    assert "error: the policy has no policy.yaml" in out
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_no_policy_says_how_to_install_the_sample(check, folder, missing):
+    if missing:
+        folder.rmdir()
+    status, out = check(folder)
+    assert status == 2
+    assert out.startswith(f"error: there is no policy in {folder}; to install the sample list")
+    assert f"/examples/monitor/policy.yaml '{folder}/policy.yaml'" in out
+    assert out.count("\n") == 1
+
+
+def test_a_byte_that_is_not_utf8_is_shown_where_it_is(check, folder):
+    put(folder, MINIMAL.encode() + b"# caf\xe9\n")
+    assert check(folder)[1].startswith("policy.yaml:3:6: error: the byte 0xe9 here is not UTF-8")
+
+
+def test_a_byte_order_mark_and_other_line_ends_do_not_move_the_caret(check, folder):
+    put(folder, b"\xef\xbb\xbfproscribe: 1\r\npolicy: {nme: test, owner: me}\r\n")
+    assert "policy.yaml:2:10: error: unknown key 'nme'" in check(folder)[1]
+
+
+def test_file_names_cannot_steer_the_terminal(check, folder):
+    put(folder, MINIMAL)
+    put(folder, "x: 1\n", "\x1b[2J.yaml")
+    status, out = check(folder)
+    assert status == 1
+    assert out.startswith("\\x1b[2J.yaml:1:1: error: unknown key 'x'")
+
+
+def too_many_errors():
+    return MINIMAL + "rules:\n" + "  - x\n" * 103
+
+
+def test_more_errors_than_are_shown_are_counted(check, folder):
+    put(folder, too_many_errors())
+    status, out = check(folder)
+    assert status == 1
+    assert out.count(": error: ") == 100
+    assert "\n3 more errors not shown\n103 errors" in out
+
+
+@pytest.mark.parametrize(
+    "kind, words",
+    [
+        ("fifo", "is not a regular file"),
+        ("socket folder", "is not a regular file"),
+        ("link", "is a symbolic link"),
+        ("device", "is not a regular file"),
+        ("huge", "is larger than 16 MiB"),
+    ],
+)
+def test_what_is_no_plain_file_is_refused_without_waiting(check, folder, kind, words):
+    path = folder / "policy.yaml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket folder":
+        path.mkdir()
+    elif kind == "link":
+        put(folder, MINIMAL, "real")
+        path.symlink_to("real")
+    elif kind == "device":
+        if os.geteuid() != 0:
+            pytest.skip("needs root")
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    else:
+        path.touch()
+        os.truncate(path, (16 << 20) + 1)
+    status, out = check(folder)
+    assert status == 2
+    assert out.startswith(f"error: {path} {words}")
+
+
+def test_a_policy_is_a_folder(check, folder):
+    put(folder, MINIMAL)
+    status, out = check(folder / "policy.yaml")
+    assert status == 2
+    assert "is not a folder; a policy is a folder with policy.yaml in it" in out
+
+
+@pytest.fixture
+def trusted():
+    """A folder that only root could have written, all the way up; /tmp is not one."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    top = Path("/var/lib") / f"proscribe-test-{os.getpid()}"
+    folder = top / "etc" / "policy.d"
+    folder.mkdir(parents=True, mode=0o755)
+    put(folder, MINIMAL + SOFTWARE + RULES)
+    (folder / "policy.yaml").chmod(0o644)
+    yield folder
+    subprocess.run(["rm", "-rf", "--one-file-system", top], check=True)
+
+
+@pytest.mark.root
+def test_a_folder_of_roots_is_believed(check, trusted):
+    assert check(trusted, "--root-owned") == (0, "0 errors, 0 warnings\ntest: 1 software, 1 rules\n")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("which", ["policy.d/policy.yaml", "policy.d", "."])
+@pytest.mark.parametrize(
+    "change, words, fix",
+    [
+        (lambda p: p.chmod(p.stat().st_mode | 0o002), "can be written by others than root", "chmod go-w '{0}'"),
+        (lambda p: p.chmod(p.stat().st_mode | 0o020), "can be written by others than root", "chmod go-w '{0}'"),
+        (lambda p: p.chmod(0o1777), "can be written by others than root (mode 1777)", "chmod go-w '{0}'"),
+        (lambda p: os.chown(p, 1000, 0), "belongs to user 1000", "chown root:root '{0}'"),
+    ],
+    ids=["world", "group", "sticky", "owner"],
+)
+def test_what_others_could_have_written_is_refused(check, trusted, which, change, words, fix):
+    path = (trusted.parent / which).resolve()
+    change(path)
+    status, out = check(trusted, "--root-owned")
+    assert status == 2
+    assert out.startswith(f"error: {path} {words}")
+    assert fix.format(path) in out
+    assert out.count("\n") == 1
+    assert check(trusted)[0] == 0, "without the requirement it is an ordinary policy"
+
+
+@pytest.mark.root
+def test_a_link_on_the_way_is_refused(check, trusted):
+    link = trusted.parent / "link"
+    link.symlink_to("policy.d")
+    status, out = check(link, "--root-owned")
+    assert status == 2
+    assert out.startswith(f"error: {link} is a symbolic link")
