@@ -17,7 +17,10 @@
 #include "policy/source/settings_file.h"
 #include "policy/source/wire.h"
 
-enum { COMPILER_FDS_MAX = 16 };
+enum {
+	COMPILER_FDS_MAX = 16,
+	WARM_UP_SORT_SIZE = 4096, /* more than qsort(3) sorts on its stack */
+};
 #define COMPILER_MEMORY_MAX (UINT64_C(2) << 30)
 
 static const int syscalls[] = {
@@ -62,12 +65,19 @@ struct run {
 	struct messages *messages;
 };
 
-/* libcrypto reads its configuration on first use, and afterwards there is no file to be read. */
+static int by_byte(const void *a, const void *b)
+{
+	return *(const unsigned char *) a - *(const unsigned char *) b;
+}
+
+/* What the libraries look up once and remember: libcrypto its configuration, qsort(3) of some glibc
+ * versions the size of memory. In the sandbox they could not. */
 static int warm_up(void)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[EVP_MAX_MD_SIZE], sorted[WARM_UP_SORT_SIZE] = { 0 };
 	unsigned int size;
 
+	qsort(sorted, sizeof(sorted), 1, by_byte);
 	return EVP_Digest("", 0, digest, &size, EVP_sha256(), NULL) == 1 ? 0 : -ENOTSUP;
 }
 

@@ -14,7 +14,7 @@
 enum {
 	MESSAGES_MAX = 100,      /* kept of each level; more are counted and summed up at the end */
 	MESSAGE_TEXT_MAX = 512,  /* bytes of one text; longer ones are cut */
-	MESSAGE_WINDOW_MAX = 68, /* columns shown of a source line: with its number, 80 hold it */
+	MESSAGE_WINDOW_MAX = 66, /* columns shown of a source line: with its number, 80 hold it */
 	MESSAGE_DISTANCE_MAX = 3, /* edits at which one word may still be meant for another */
 	MESSAGE_WORD_MAX = 64,    /* bytes of a word worth a suggestion */
 };
