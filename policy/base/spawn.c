@@ -25,6 +25,9 @@ int spawn_find(const char *program, char *out)
 			return 0;
 	}
 	(void) snprintf(out, PATH_MAX, "%s/%s", LIBEXECDIR, program);
+	if (access(out, X_OK) == 0)
+		return 0;
+	(void) snprintf(out, PATH_MAX, "%s/%s", SBINDIR, program);
 	return access(out, X_OK) < 0 ? -errno : 0;
 }
 

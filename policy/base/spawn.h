@@ -14,8 +14,8 @@ enum {
 };
 
 struct spawn {
-	const char
-		*program; /* file name: looked for beside the running program, then in LIBEXECDIR */
+	/* File name: looked for beside the running program, then in LIBEXECDIR and SBINDIR. */
+	const char *program;
 	char *const *arguments; /* argv, from argv[0] on, NULL-terminated; NULL: the name alone */
 	const int *fds;         /* borrowed */
 	size_t n_fds;

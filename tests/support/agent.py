@@ -1,6 +1,7 @@
 """A real proscribed for a test: watches scratch filesystems only, and never outlives its test."""
 
-import json
+import csv
+import io
 import os
 import signal
 import subprocess
@@ -100,7 +101,8 @@ class Agent:
         pids = []
         for pid in children_of(self.pid):
             try:
-                if Path(f"/proc/{pid}/comm").read_text().strip() == "proscribe-inspector"[:15]:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                if name == "proscribe-inspector"[:15] and is_running(pid):
                     pids.append(pid)
             except OSError:
                 pass
@@ -134,23 +136,17 @@ class Agent:
         wait_until(lambda: not any(is_running(pid) for pid in children), 5, f"the end of the children {children}")
 
     def ctl(self, *arguments, timeout_sec=20):
-        command, *rest = arguments
-        return subprocess.run([str(self.build / "proscribectl"), command, "--socket", str(self.socket), *rest],
+        return subprocess.run([str(self.build / "proscribectl"), *arguments, "--socket", str(self.socket)],
                               capture_output=True, text=True, errors="replace", timeout=timeout_sec, check=False)
 
     def records(self, kind="launch"):
-        """The ledger as exported, oldest first; @kind None: all of it."""
-        done = self.ctl("export", "--format", "jsonl")
+        """The ledger as exported to CSV, oldest first; @kind None: all of it."""
+        done = self.ctl("export", "--format", "csv")
         assert done.returncode == 0, f"export failed: {done.stderr}"
-        records = [json.loads(line) for line in done.stdout.splitlines()]
-        return [r for r in records if kind is None or kind_of(r) == kind]
+        return [r for r in csv.DictReader(io.StringIO(done.stdout)) if kind is None or r["kind"] == kind]
 
     def wait_for_records(self, count=1, timeout_sec=10, having=lambda record: True):
         def enough():
             found = [r for r in self.records() if having(r)]
             return found if len(found) >= count else None
         return wait_until(enough, timeout_sec, f"{count} records")
-
-
-def kind_of(record):
-    return record.get("unmapped", record).get("kind", record.get("kind"))
