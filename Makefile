@@ -21,7 +21,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-
 ifneq ($(filter-out clean help deps dist,$(or $(MAKECMDGOALS),all)),)
 PROBED  := $(foreach f,$(PROBED),$(call probe,$(f)))
 endif
-CPPFLAGS += -I. -D_GNU_SOURCE -DPROSCRIBE_VERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+CPPFLAGS += -I. -D_GNU_SOURCE -DPROSCRIBE_VERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSBINDIR='"$(PREFIX)/sbin"'
 CFLAGS  ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(WARN) -fno-common $(HARDEN) $(PROBED) $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(LDFLAGS)
