@@ -194,10 +194,10 @@ void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, 
 
 static void remember_digest(struct gate *g, const struct digest *d)
 {
-	struct finding *f = NULL;
-	enum verdict v;
+	struct verdict_entry *entry = verdict_cache_find(g->cache, &d->key, d->generation);
+	struct finding *f = entry ? entry->finding : NULL;
 
-	if (verdict_cache_find(g->cache, &d->key, d->generation, &v, &f) != 0 || !f)
+	if (!f)
 		return;
 	f->digest_pending = false;
 	if (d->job.result == 0 && (d->job.facts.have & FACTS_SHA256)) {

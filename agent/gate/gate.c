@@ -28,7 +28,7 @@ static void release_oldest(struct gate *g)
 	g->n_held--;
 }
 
-void gate_hold(struct gate *g, int fd)
+uint64_t gate_hold(struct gate *g, int fd, uint64_t now)
 {
 	size_t last;
 
@@ -36,7 +36,8 @@ void gate_hold(struct gate *g, int fd)
 		release_oldest(g);
 	last = (g->held_first + g->n_held++) % GATE_HELD_MAX;
 	g->held[last].fd = fd;
-	g->held[last].until_usec = clock_boot_usec() + GATE_HOLD_USEC;
+	g->held[last].until_usec = now + GATE_HOLD_USEC;
+	return g->held[last].until_usec;
 }
 
 static void release_due(struct gate *g, uint64_t now)
@@ -108,17 +109,23 @@ static void allow_at_once(struct gate *g, const struct fanotify_event *e)
 }
 
 /* A judged file that others than root can write to: a read lease makes sure that nobody has it open
- * for writing now, and holds up whoever opens it until the launch is under way. false: a writer is
- * there, so the content may be another by the time it runs. */
-static bool allow_leased(struct gate *g, const struct fanotify_event *e)
+ * for writing now, and holds up whoever opens it until the launch is under way. One lease serves
+ * all launches that leave enough of its time. false: a writer is there, so the content may be
+ * another by the time it runs. */
+static bool allow_guarded(
+	struct gate *g, const struct fanotify_event *e, struct verdict_entry *entry)
 {
-	bool leased = fcntl(e->fd, F_SETLEASE, F_RDLCK) == 0;
+	uint64_t now = clock_boot_usec();
+	bool leased = false;
 
-	if (!leased && errno == EAGAIN)
-		return false;
+	if (entry->guarded_until_usec < now + GATE_GUARD_USEC) {
+		leased = fcntl(e->fd, F_SETLEASE, F_RDLCK) == 0;
+		if (!leased && errno == EAGAIN)
+			return false;
+	}
 	(void) fanotify_answer(g->group, e->fd, true, g->options.audit);
 	if (leased)
-		gate_hold(g, e->fd);
+		entry->guarded_until_usec = gate_hold(g, e->fd, now);
 	else
 		(void) close(e->fd);
 	if (e->pidfd >= 0)
@@ -126,28 +133,32 @@ static bool allow_leased(struct gate *g, const struct fanotify_event *e)
 	return true;
 }
 
+static void allow_judged(struct gate *g, const struct fanotify_event *e)
+{
+	if (fanotify_ignore(g->group, e->fd, &g->features) == 0)
+		g->counters.marked++;
+	allow_at_once(g, e);
+}
+
 static bool answer_from_cache(struct gate *g, const struct fanotify_event *e,
 	const struct verdict_key *key, const struct stat *st)
 {
-	struct finding *f;
+	struct verdict_entry *entry = verdict_cache_find(g->cache, key, g->generation);
 	struct launch *l;
-	enum verdict v;
 
-	if (verdict_cache_find(g->cache, key, g->generation, &v, &f) == VERDICT_CACHE_MISS)
+	if (!entry)
 		return false;
-	if (v == VERDICT_ALLOW) {
-		if (root_only(e->fd, st)) {
-			if (fanotify_ignore(g->group, e->fd, &g->features) == 0)
-				g->counters.marked++;
-			allow_at_once(g, e);
-		} else if (!allow_leased(g, e)) {
-			return false;
-		}
+	if (entry->verdict != VERDICT_ALLOW) {
+		l = launch_new(g, e);
+		finding_apply(g, l, key, entry->finding);
+		launch_free(g, l);
+	} else if (root_only(e->fd, st)) {
+		allow_judged(g, e);
+		g->counters.allowed++;
+	} else if (allow_guarded(g, e, entry)) {
 		g->counters.allowed++;
 	} else {
-		l = launch_new(g, e);
-		finding_apply(g, l, key, f);
-		launch_free(g, l);
+		return false;
 	}
 	g->counters.cached++;
 	return true;

@@ -14,8 +14,9 @@
 enum {
 	GATE_LAUNCHES_MAX = 1024, /* launches waiting at a time; one more gets the fail mode */
 	GATE_DIGESTS_MAX = 16,  /* refused files being hashed at a time; more stay without a hash */
-	GATE_HELD_MAX = 1024,   /* files kept open past their answer */
-	GATE_HOLD_USEC = 10000, /* how long: facts in `man proscribed`, "Write after check" */
+	GATE_HELD_MAX = 1024,   /* files kept open past their answer ... */
+	GATE_HOLD_USEC = 20000, /* ... for so long, so that a late writer meets a running program */
+	GATE_GUARD_USEC = 10000, /* a launch relies on a lease that lasts so much longer */
 	GATE_POLICY_TIMEOUT_SEC = 10,
 };
 

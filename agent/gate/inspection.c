@@ -213,6 +213,6 @@ void inspection_finish(struct gate *g, struct inspection *i)
 	if (!cacheable || f->decision.verdict == VERDICT_ALLOW)
 		free(f);
 	if (i->job.leased)
-		gate_hold(g, TAKE_FD(i->job.fd));
+		(void) gate_hold(g, TAKE_FD(i->job.fd), clock_boot_usec());
 	(void) inspection_free(i);
 }

@@ -124,5 +124,5 @@ void digest_finish(struct gate *g, struct digest *d);
 
 /* ---- gate.c ---- */
 void gate_job_done(struct job *j); /* on a pool thread */
-/* Keeps @fd (taken over), and so its lease, for GATE_HOLD_USEC. */
-void gate_hold(struct gate *g, int fd);
+/* Keeps @fd (taken over), and so its lease, for GATE_HOLD_USEC from @now on; returns until when. */
+uint64_t gate_hold(struct gate *g, int fd, uint64_t now);

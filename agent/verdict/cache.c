@@ -9,8 +9,7 @@ struct entry {
 	struct verdict_key key;
 	uint64_t generation; /* 0: empty */
 	uint64_t used;
-	enum verdict verdict;
-	struct finding *finding;
+	struct verdict_entry value;
 };
 
 struct verdict_cache {
@@ -34,7 +33,7 @@ struct verdict_cache *verdict_cache_free(struct verdict_cache *c)
 		return NULL;
 	for (size_t s = 0; s < SETS; s++)
 		for (size_t w = 0; w < WAYS; w++)
-			free(c->entries[s][w].finding);
+			free(c->entries[s][w].value.finding);
 	free(c);
 	return NULL;
 }
@@ -55,8 +54,8 @@ static struct entry *set_of(struct verdict_cache *c, const struct verdict_key *k
 	return c->entries[(h >> 32) % SETS];
 }
 
-int verdict_cache_find(struct verdict_cache *c, const struct verdict_key *key, uint64_t generation,
-	enum verdict *ret_verdict, struct finding **ret_finding)
+struct verdict_entry *verdict_cache_find(
+	struct verdict_cache *c, const struct verdict_key *key, uint64_t generation)
 {
 	struct entry *set = set_of(c, key);
 
@@ -66,11 +65,9 @@ int verdict_cache_find(struct verdict_cache *c, const struct verdict_key *key, u
 		if (e->generation != generation || !key_equal(&e->key, key))
 			continue;
 		e->used = ++c->tick;
-		*ret_verdict = e->verdict;
-		*ret_finding = e->finding;
-		return 0;
+		return &e->value;
 	}
-	return VERDICT_CACHE_MISS;
+	return NULL;
 }
 
 static struct entry *victim(struct entry *set, const struct verdict_key *key, uint64_t generation)
@@ -93,12 +90,11 @@ void verdict_cache_put(struct verdict_cache *c, const struct verdict_key *key, u
 {
 	struct entry *e = victim(set_of(c, key), key, generation);
 
-	free(e->finding);
+	free(e->value.finding);
 	*e = (struct entry){
 		.key = *key,
 		.generation = generation,
 		.used = ++c->tick,
-		.verdict = verdict,
-		.finding = finding,
+		.value = { .verdict = verdict, .finding = finding },
 	};
 }

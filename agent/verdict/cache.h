@@ -35,12 +35,16 @@ struct verdict_cache;
 int verdict_cache_new(struct verdict_cache **ret);
 struct verdict_cache *verdict_cache_free(struct verdict_cache *c);
 
-enum { VERDICT_CACHE_MISS = 1 };
-/* 0 with the verdict, and the finding (borrowed until the next put or forget) for everything but
- * VERDICT_ALLOW; or VERDICT_CACHE_MISS. Entries of another @generation of the policy do not count.
- */
-int verdict_cache_find(struct verdict_cache *c, const struct verdict_key *key, uint64_t generation,
-	enum verdict *ret_verdict, struct finding **ret_finding);
+struct verdict_entry {
+	enum verdict verdict;
+	struct finding *finding;     /* NULL for VERDICT_ALLOW */
+	uint64_t guarded_until_usec; /* the gate's: a read lease keeps writers out until then */
+};
+
+/* Borrowed until the next put; NULL: not there. Entries of another @generation of the policy do not
+ * count. */
+struct verdict_entry *verdict_cache_find(
+	struct verdict_cache *c, const struct verdict_key *key, uint64_t generation);
 /* Takes @finding over (NULL for VERDICT_ALLOW). */
 void verdict_cache_put(struct verdict_cache *c, const struct verdict_key *key, uint64_t generation,
 	enum verdict verdict, struct finding *finding);

@@ -29,15 +29,15 @@ static void differing_keys_miss(void **state)
 		const char *name;
 		struct verdict_key key;
 		uint64_t generation;
-		int want;
+		bool found;
 	} cases[] = {
-		{ "the very same content", { 1, 2, 3, 4, 5 }, 7, 0 },
-		{ "another filesystem", { 9, 2, 3, 4, 5 }, 7, VERDICT_CACHE_MISS },
-		{ "another inode", { 1, 9, 3, 4, 5 }, 7, VERDICT_CACHE_MISS },
-		{ "written to since: ctime moved", { 1, 2, 9, 4, 5 }, 7, VERDICT_CACHE_MISS },
-		{ "another size", { 1, 2, 3, 9, 5 }, 7, VERDICT_CACHE_MISS },
-		{ "another of its names", { 1, 2, 3, 4, 9 }, 7, VERDICT_CACHE_MISS },
-		{ "another policy", { 1, 2, 3, 4, 5 }, 8, VERDICT_CACHE_MISS },
+		{ "the very same content", { 1, 2, 3, 4, 5 }, 7, true },
+		{ "another filesystem", { 9, 2, 3, 4, 5 }, 7, false },
+		{ "another inode", { 1, 9, 3, 4, 5 }, 7, false },
+		{ "written to since: ctime moved", { 1, 2, 9, 4, 5 }, 7, false },
+		{ "another size", { 1, 2, 3, 9, 5 }, 7, false },
+		{ "another of its names", { 1, 2, 3, 4, 9 }, 7, false },
+		{ "another policy", { 1, 2, 3, 4, 5 }, 8, false },
 	};
 	struct verdict_cache *c;
 
@@ -45,34 +45,33 @@ static void differing_keys_miss(void **state)
 	assert_int_equal(verdict_cache_new(&c), 0);
 	put(c, &base, 7, VERDICT_ALLOW);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct finding *f;
-		enum verdict v;
-		int r = verdict_cache_find(c, &cases[i].key, cases[i].generation, &v, &f);
+		bool found = verdict_cache_find(c, &cases[i].key, cases[i].generation);
 
-		if (r != cases[i].want)
-			fail_msg("%s: %d, expected %d", cases[i].name, r, cases[i].want);
+		if (found != cases[i].found)
+			fail_msg("%s: %s", cases[i].name, found ? "found" : "missed");
 	}
 	verdict_cache_free(c);
 }
 
 static void putting_again_replaces(void **state)
 {
+	struct verdict_entry *e;
 	struct verdict_cache *c;
-	struct finding *f;
-	enum verdict v;
 
 	(void) state;
 	assert_int_equal(verdict_cache_new(&c), 0);
 	put(c, &base, 1, VERDICT_ALLOW);
 	put(c, &base, 1, VERDICT_BLOCK);
-	assert_int_equal(verdict_cache_find(c, &base, 1, &v, &f), 0);
-	assert_int_equal(v, VERDICT_BLOCK);
-	assert_non_null(f);
+	e = verdict_cache_find(c, &base, 1);
+	assert_non_null(e);
+	assert_int_equal(e->verdict, VERDICT_BLOCK);
+	assert_non_null(e->finding);
 	put(c, &base, 2, VERDICT_ALLOW);
-	assert_int_equal(verdict_cache_find(c, &base, 2, &v, &f), 0);
-	assert_int_equal(v, VERDICT_ALLOW);
-	assert_null(f);
-	assert_int_equal(verdict_cache_find(c, &base, 1, &v, &f), VERDICT_CACHE_MISS);
+	e = verdict_cache_find(c, &base, 2);
+	assert_non_null(e);
+	assert_int_equal(e->verdict, VERDICT_ALLOW);
+	assert_null(e->finding);
+	assert_null(verdict_cache_find(c, &base, 1));
 	verdict_cache_free(c);
 }
 
@@ -91,15 +90,15 @@ static void more_files_than_entries(void **state)
 	}
 	for (uint64_t i = 0; i < VERDICT_CACHE_ENTRIES * 3; i++) {
 		struct verdict_key key = base;
-		struct finding *f;
-		enum verdict v;
+		struct verdict_entry *e;
 
 		key.inode = i;
-		if (verdict_cache_find(c, &key, 1, &v, &f) != 0)
+		e = verdict_cache_find(c, &key, 1);
+		if (!e)
 			continue;
 		found++;
-		assert_int_equal(v, i % 3 ? VERDICT_ALLOW : VERDICT_BLOCK);
-		assert_int_equal(!!f, i % 3 == 0);
+		assert_int_equal(e->verdict, i % 3 ? VERDICT_ALLOW : VERDICT_BLOCK);
+		assert_int_equal(!!e->finding, i % 3 == 0);
 	}
 	assert_in_range(found, VERDICT_CACHE_ENTRIES / 2, VERDICT_CACHE_ENTRIES);
 	verdict_cache_free(c);
@@ -108,8 +107,6 @@ static void more_files_than_entries(void **state)
 static void the_latest_of_a_full_set_stays(void **state)
 {
 	struct verdict_cache *c;
-	struct finding *f;
-	enum verdict v;
 
 	(void) state;
 	assert_int_equal(verdict_cache_new(&c), 0);
@@ -119,7 +116,7 @@ static void the_latest_of_a_full_set_stays(void **state)
 
 		key.ctime_nsec = i;
 		put(c, &key, 1, VERDICT_ALLOW);
-		assert_int_equal(verdict_cache_find(c, &key, 1, &v, &f), 0);
+		assert_non_null(verdict_cache_find(c, &key, 1));
 	}
 	verdict_cache_free(c);
 }
