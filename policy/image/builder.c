@@ -483,34 +483,46 @@ static int finish_reasons(struct builder *b)
 	return 0;
 }
 
+/* Hashes are sorted, and with them their buckets. */
+static int fill_buckets(struct table *t, const struct format_hash *hashes, uint32_t n)
+{
+	uint32_t n_buckets = format_n_buckets(n), next = 0;
+	struct format_bucket *buckets;
+	int r;
+
+	t->n = 0;
+	r = table_reserve(t, sizeof(*buckets), n_buckets + 1);
+	if (r < 0)
+		return r;
+	buckets = t->entries;
+	memset(buckets, 0, (n_buckets + 1) * sizeof(*buckets));
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t key = format_size_key(format_hash_size(&hashes[i]));
+		uint32_t at = format_bucket(key, n_buckets);
+
+		while (next <= at)
+			buckets[next++].first = i;
+		if (i - buckets[at].first < FORMAT_BUCKET_TAGS)
+			buckets[at].tags[i - buckets[at].first] = (uint8_t) key;
+	}
+	while (next <= n_buckets)
+		buckets[next++].first = n;
+	t->n = next;
+	return 0;
+}
+
 static int finish_hashes(struct builder *b)
 {
-	struct table *t = &b->sections[SECTION_HASHES], *buckets = &b->sections[SECTION_BUCKETS];
+	struct table *t = &b->sections[SECTION_HASHES];
 	struct format_hash *hashes = t->entries;
-	uint32_t kept = 0, n_buckets, *first, next = 0;
-	int r;
+	uint32_t kept = 0;
 
 	sort(t, sizeof(*hashes), compare_hashes);
 	for (uint32_t i = 0; i < t->n; i++)
 		if (i == 0 || compare_hashes(&hashes[kept - 1], &hashes[i]) != 0)
 			hashes[kept++] = hashes[i];
 	t->n = kept;
-	n_buckets = format_n_buckets(kept);
-	buckets->n = 0;
-	r = table_reserve(buckets, sizeof(*first), n_buckets + 1);
-	if (r < 0)
-		return r;
-	first = buckets->entries;
-	for (uint32_t i = 0; i < kept; i++) {
-		uint64_t key = format_size_key(format_hash_size(&hashes[i]));
-
-		while (next <= format_bucket(key, n_buckets))
-			first[next++] = i;
-	}
-	while (next <= n_buckets)
-		first[next++] = kept;
-	buckets->n = next;
-	return 0;
+	return fill_buckets(&b->sections[SECTION_BUCKETS], hashes, kept);
 }
 
 static int finish(struct builder *b)
@@ -535,7 +547,7 @@ static uint64_t aligned(uint64_t n)
 
 static int lay_out(struct builder *b)
 {
-	uint64_t at = sizeof(b->header);
+	uint64_t at = aligned(sizeof(b->header));
 
 	memcpy(b->header.magic, FORMAT_MAGIC, sizeof(b->header.magic));
 	b->header.version = FORMAT_VERSION;

@@ -14,16 +14,12 @@ uint64_t format_size_key(uint64_t size)
 
 uint32_t format_n_buckets(uint32_t n)
 {
-	uint32_t buckets = 2;
-
-	while (buckets < n / FORMAT_BUCKET_HASHES)
-		buckets *= 2;
-	return buckets;
+	return n / FORMAT_BUCKET_HASHES + 1;
 }
 
 uint32_t format_bucket(uint64_t key, uint32_t n_buckets)
 {
-	return (uint32_t) (key >> (64 - __builtin_ctz(n_buckets)));
+	return (uint32_t) ((key >> 32) * n_buckets >> 32);
 }
 
 int format_compare_hash(const struct format_hash *h, uint64_t size, const uint8_t *digest)
@@ -60,7 +56,6 @@ size_t format_entry_size(enum format_section s)
 	case SECTION_SOFTWARE:
 		return sizeof(struct format_software);
 	case SECTION_SOFTWARE_RULES:
-	case SECTION_BUCKETS:
 		return sizeof(uint32_t);
 	case SECTION_RULES:
 		return sizeof(struct format_rule);
@@ -76,6 +71,8 @@ size_t format_entry_size(enum format_section s)
 		return sizeof(struct format_identity);
 	case SECTION_HASHES:
 		return sizeof(struct format_hash);
+	case SECTION_BUCKETS:
+		return sizeof(struct format_bucket);
 	case _SECTION_MAX:
 		break;
 	}

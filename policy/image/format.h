@@ -1,7 +1,7 @@
 /*
  * How a compiled policy lies in its file: what builder and reader share, and nobody else needs.
  *
- * A header, then sections at 8-byte boundaries, each an array of one fixed-size entry. Numbers are
+ * A header, then sections at 64-byte boundaries, each an array of one fixed-size entry. Numbers are
  * little-endian, texts are offsets into SECTION_STRINGS (0 is ""), ranges are a first index and a
  * count. No entry holds a pointer, so one image serves every process that maps it.
  */
@@ -18,9 +18,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are read where
 #define FORMAT_SIZE_MAX (UINT64_C(1) << 30)
 
 enum {
-	FORMAT_VERSION = 1,
-	FORMAT_ALIGNMENT = 8,
-	FORMAT_BUCKET_HASHES = 4, /* hashes in one bucket, on average */
+	FORMAT_VERSION = 1,       /* one more whenever anything here changes */
+	FORMAT_ALIGNMENT = 64,    /* a cache line: no bucket lies across two */
+	FORMAT_BUCKET_HASHES = 6, /* hashes in one bucket, on average */
+	FORMAT_BUCKET_TAGS = 12,
 };
 
 enum format_section {
@@ -34,7 +35,7 @@ enum format_section {
 	SECTION_PATHS,          /* struct format_path */
 	SECTION_IDENTITIES,     /* struct format_identity */
 	SECTION_HASHES,         /* struct format_hash, by format_size_key(), size and digest */
-	SECTION_BUCKETS,        /* uint32_t: first hash of each bucket, and the number of hashes */
+	SECTION_BUCKETS,        /* struct format_bucket, and one more that marks the end */
 	_SECTION_MAX,
 };
 
@@ -116,10 +117,20 @@ static inline uint64_t format_hash_size(const struct format_hash *h)
 	return (uint64_t) h->size_high << 32 | h->size_low;
 }
 
-/* Spreads sizes evenly over 64 bits, one to one. The top bits are the bucket. */
+/* The hashes from its first to the next bucket's first. A tag is the low byte of a hash's size key:
+ * one look at the tags nearly always tells a file that is not listed, and else which hash to read.
+ * A bucket of more hashes than it has tags says nothing by them. */
+struct format_bucket {
+	uint32_t first;
+	uint8_t tags[FORMAT_BUCKET_TAGS];
+};
+_Static_assert(sizeof(struct format_bucket) == 16, "bucket layout");
+
+/* Spreads sizes evenly over 64 bits, one to one. */
 uint64_t format_size_key(uint64_t size);
 
-/* Buckets (a power of two, at least 2) for @n hashes, and the bucket of a key among them. */
+/* Buckets for @n hashes (without the one that marks the end), and which of them a key belongs to:
+ * the greater the key, the later the bucket. */
 uint32_t format_n_buckets(uint32_t n);
 uint32_t format_bucket(uint64_t key, uint32_t n_buckets);
 

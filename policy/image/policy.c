@@ -28,7 +28,7 @@ struct policy {
 	const struct format_path *paths;
 	const struct format_identity *identities;
 	const struct format_hash *hashes;
-	const uint32_t *buckets;
+	const struct format_bucket *buckets;
 	uint32_t n[_SECTION_MAX]; /* entries of each section */
 };
 
@@ -150,7 +150,7 @@ static bool rules_valid(const struct policy *p)
 
 static bool evidence_valid(const struct policy *p)
 {
-	uint32_t n_software = p->n[SECTION_SOFTWARE], n_buckets = p->n[SECTION_BUCKETS] - 1;
+	uint32_t n_software = p->n[SECTION_SOFTWARE];
 
 	for (uint32_t i = 0; i < p->n[SECTION_PACKAGES]; i++) {
 		const struct format_package *k = &p->packages[i];
@@ -168,7 +168,7 @@ static bool evidence_valid(const struct policy *p)
 			!texts_valid(p, &p->identities[i].version, 1))
 			return false;
 	/* Buckets and hashes are the bulk of an image: each is checked when a look-up reads it. */
-	return p->n[SECTION_BUCKETS] >= 3 && (n_buckets & (n_buckets - 1)) == 0;
+	return p->n[SECTION_BUCKETS] == format_n_buckets(p->n[SECTION_HASHES]) + 1;
 }
 
 static bool content_valid(const struct policy *p)
@@ -248,16 +248,41 @@ void policy_info(const struct policy *p, struct policy_info *ret)
 	memcpy(ret->digest, p->header->digest, sizeof(ret->digest));
 }
 
+/* For a bucket that has a tag for each hash. The few hashes are read in order: this goes right on
+ * the first read nearly always, so that the processor need not wait for one look-up to begin the
+ * next. */
+static uint32_t find_by_tag(const struct policy *p, const struct format_bucket *bucket,
+	uint64_t size, const uint8_t *digest)
+{
+	uint32_t low = bucket[0].first, high = bucket[1].first, tagged = 0;
+	uint8_t tag = (uint8_t) format_size_key(size);
+
+	for (uint32_t i = 0; i < FORMAT_BUCKET_TAGS; i++)
+		tagged |= (uint32_t) (bucket->tags[i] == tag) << i;
+	tagged &= (1U << (high - low)) - 1;
+	if (!tagged)
+		return high;
+	low += (uint32_t) __builtin_ctz(tagged);
+	while (low < high && format_compare_hash(&p->hashes[low], size, digest) < 0)
+		low++;
+	return low;
+}
+
 /* The first hash not before (@size, @digest), and the end of its bucket. */
 static uint32_t find_hash(
 	const struct policy *p, uint64_t size, const uint8_t *digest, uint32_t *ret_end)
 {
-	uint32_t bucket = format_bucket(format_size_key(size), p->n[SECTION_BUCKETS] - 1);
-	uint32_t low = p->buckets[bucket], high = p->buckets[bucket + 1];
+	const struct format_bucket *bucket =
+		&p->buckets[format_bucket(format_size_key(size), p->n[SECTION_BUCKETS] - 1)];
+	uint32_t low = bucket[0].first, high = bucket[1].first;
 
-	if (low > high || high > p->n[SECTION_HASHES])
-		low = high = 0;
+	if (low > high || high > p->n[SECTION_HASHES]) {
+		*ret_end = 0;
+		return 0;
+	}
 	*ret_end = high;
+	if (high - low <= FORMAT_BUCKET_TAGS)
+		return find_by_tag(p, bucket, size, digest);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 

@@ -232,6 +232,38 @@ static void test_hash_needs_digest_and_size(void **state)
 	assert_int_equal(policy_match(p, &f, NULL, NULL, m, 64), 0);
 }
 
+/* Many hashes of few sizes overflow their buckets' tags; many of one size each do not. */
+static void test_many_hashes(void **state)
+{
+	_cleanup_(builder_freep) struct builder *b = sample();
+	_cleanup_(policy_unrefp) struct policy *p = NULL;
+	_cleanup_close_ int fd = -1;
+	struct policy_match m[2];
+
+	(void) state;
+	for (uint32_t i = 0; i < 5000; i++) {
+		uint8_t digest[SHA256_SIZE] = { (uint8_t) i, (uint8_t) (i >> 8), 1 };
+
+		assert_int_equal(
+			builder_add_sha256(b, 0, digest, i < 2500 ? 7 + i % 2 : 10000 + i, NULL),
+			0);
+	}
+	fd = write_image(b);
+	assert_int_equal(policy_open(fd, &p), 0);
+	for (uint32_t i = 0; i < 6000; i++) {
+		struct facts f = { .size = i < 2500 ? 7 + i % 2 : 10000 + i, .have = FACTS_SHA256 };
+
+		f.sha256[0] = (uint8_t) i;
+		f.sha256[1] = (uint8_t) (i >> 8);
+		f.sha256[2] = 1;
+		if (policy_size_listed(p, f.size) != (i < 5000) ||
+			policy_match(p, &f, NULL, NULL, m, 2) != (i < 5000))
+			fail_msg("hash %u should %sbe found", i, i < 5000 ? "" : "not ");
+		f.sha256[3] = 1;
+		assert_int_equal(policy_match(p, &f, NULL, NULL, m, 2), 0);
+	}
+}
+
 static void test_package_versions(void **state)
 {
 	static const struct {
@@ -442,8 +474,8 @@ static void test_damaged_header(void **state)
 			-EBADMSG },
 		{ "no buckets", offsetof(struct format_header, sections[SECTION_BUCKETS].size), 0,
 			-EBADMSG },
-		{ "buckets that are no power of two",
-			offsetof(struct format_header, sections[SECTION_BUCKETS].size), 8,
+		{ "a bucket too few",
+			offsetof(struct format_header, sections[SECTION_BUCKETS].size), 16,
 			-EBADMSG },
 	};
 	static uint8_t image[IMAGE_SIZE];
@@ -563,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_hash_needs_digest_and_size),
+		cmocka_unit_test(test_many_hashes),
 		cmocka_unit_test(test_package_versions),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_empty_policy),
