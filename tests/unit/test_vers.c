@@ -13,120 +13,115 @@
 
 #include "policy/base/cleanup.h"
 
+static const struct {
+	const char *name, *text;
+	int want;
+	const char *error, *canonical; /* "": there is none */
+} refused[] = {
+	{ "nothing", "", -EINVAL, "it does not start with vers:", "" },
+	{ "a native range", "^1.0.0", -EINVAL, "it does not start with vers:", "" },
+	{ "no scheme", "vers:/1.0.0", -EINVAL,
+		"the version scheme is missing: it is vers:npm/RANGE", "" },
+	{ "no slash", "vers:npm", -EINVAL, "the '/' behind the version scheme is missing", "" },
+	{ "a scheme in upper case", "vers:NPM/1.0.0", -EINVAL,
+		"the version scheme must be in lower case", "vers:npm/1.0.0" },
+	{ "an unknown scheme", "vers:nmp/1.0.0", -EINVAL,
+		"this version scheme is not known (npm and semver are)", "" },
+	{ "a scheme too long for any", "vers:nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn/1.0.0", -EINVAL,
+		"this version scheme is not known (npm and semver are)", "" },
+	{ "a scheme with a blank", "vers:n pm/1.0.0", -EINVAL, "blanks are not allowed in it",
+		"vers:npm/1.0.0" },
+	{ "a scheme with a sign", "vers:n_m/1.0.0", -EINVAL,
+		"a version scheme holds letters, digits, '.' and '-'", "" },
+	{ "a scheme of another version", "vers:deb/1.0", -ENOTSUP,
+		"versions of this scheme cannot be compared yet (npm and semver can)", "" },
+	{ "no range", "vers:npm/", -EINVAL, "the range is missing behind the '/'", "" },
+	{ "a blank", "vers:npm/>= 2.1.91", -EINVAL, "blanks are not allowed in it",
+		"vers:npm/>=2.1.91" },
+	{ "a newline", "vers:npm/1.0.0\n", -EINVAL, "blanks are not allowed in it",
+		"vers:npm/1.0.0" },
+	{ "not ASCII", "vers:npm/1.0.0-\xc3\xa9", -EINVAL, "only printable ASCII is allowed in it",
+		"" },
+	{ "a pipe before", "vers:npm/|1.0.0", -EINVAL,
+		"there is nothing between two | (or before or after one)", "vers:npm/1.0.0" },
+	{ "a pipe behind", "vers:npm/>=1.0.0|", -EINVAL,
+		"there is nothing between two | (or before or after one)", "vers:npm/>=1.0.0" },
+	{ "two pipes", "vers:npm/>=1.0.0||<2.0.0", -EINVAL,
+		"there is nothing between two | (or before or after one)",
+		"vers:npm/>=1.0.0|<2.0.0" },
+	{ "an equals sign", "vers:npm/=1.0.0", -EINVAL,
+		"an exact version is written without '=': 2.1.91", "vers:npm/1.0.0" },
+	{ "a leading v", "vers:npm/>=v1.0.0", -EINVAL,
+		"a version is written without a leading v or blank: 2.1.91", "vers:npm/>=1.0.0" },
+	{ "a comparator without a version", "vers:npm/>=", -EINVAL,
+		"a version is missing behind a comparator", "" },
+	{ "a comparator twice", "vers:npm/>>1.0.0", -EINVAL,
+		"a comparator stands where the version should: > < >= <= or != come once, "
+		"before it",
+		"" },
+	{ "a star beside others", "vers:npm/*|1.0.0", -EINVAL, "* stands alone: vers:npm/*", "" },
+	{ "a star for a number", "vers:npm/1.*", -EINVAL,
+		"a comparator stands where the version should: > < >= <= or != come once, "
+		"before it",
+		"" },
+	{ "two numbers", "vers:npm/>=2.1", -EINVAL,
+		"this is not a version of this scheme: three numbers are wanted, as in "
+		"2.1.91 or 3.0.0-rc.1",
+		"" },
+	{ "decoded once, not twice", "vers:npm/1.0.0%2525", -EINVAL,
+		"this is not a version of this scheme: three numbers are wanted, as in "
+		"2.1.91 or 3.0.0-rc.1",
+		"" },
+	{ "a percent sign alone", "vers:npm/1.0.0%", -EINVAL,
+		"a % in a version is not followed by two hexadecimal digits", "" },
+	{ "a wrong digit", "vers:npm/1.0.0%2G", -EINVAL,
+		"a % in a version is not followed by two hexadecimal digits", "" },
+	{ "a triplet in lower case", "vers:npm/1.0.0%3e", -EINVAL,
+		"percent-encoding in a version must be in upper case (%2B)", "" },
+	{ "a triplet that needs none", "vers:npm/1.0.0%2B1", -EINVAL,
+		"only > < = ! * | % and the blank are percent-encoded in a version", "" },
+	{ "an encoded NUL", "vers:npm/1.0.0%00", -EINVAL,
+		"only > < = ! * | % and the blank are percent-encoded in a version", "" },
+	{ "an encoded blank", "vers:npm/1.0.0%20", -EINVAL,
+		"this is not a version of this scheme: three numbers are wanted, as in "
+		"2.1.91 or 3.0.0-rc.1",
+		"" },
+	{ "in the wrong order", "vers:npm/>=2.0.0|<1.0.0", -EINVAL,
+		"versions must stand in ascending order", "vers:npm/<1.0.0|>=2.0.0" },
+	{ "a version twice", "vers:npm/1.0.0|1.0.0", -EINVAL, "the same version stands there twice",
+		"" },
+	{ "equal versions that look different", "vers:npm/>=1.0.0|<1.0.0+build", -EINVAL,
+		"the same version stands there twice", "" },
+	{ "two upper bounds", "vers:npm/<1.0.0|<2.0.0", -EINVAL,
+		"an upper bound (< or <=) makes the one before it redundant", "" },
+	{ "a version below an upper bound", "vers:npm/1.0.0|<2.0.0", -EINVAL,
+		"an upper bound (< or <=) makes the one before it redundant", "" },
+	{ "two lower bounds", "vers:npm/>1.0.0|>=2.0.0", -EINVAL,
+		"a lower bound (> or >=) makes the one behind it redundant", "" },
+	{ "a version above a lower bound", "vers:npm/>1.0.0|2.0.0", -EINVAL,
+		"a lower bound (> or >=) makes the one behind it redundant", "" },
+	{ "bounds with an exclusion between", "vers:npm/>1.0.0|!=1.5.0|>2.0.0", -EINVAL,
+		"a lower bound (> or >=) makes the one behind it redundant", "" },
+};
+
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *name, *text;
-		int want;
-		const char *error, *canonical; /* "": there is none */
-	} cases[] = {
-		{ "nothing", "", -EINVAL, "it does not start with vers:", "" },
-		{ "a native range", "^1.0.0", -EINVAL, "it does not start with vers:", "" },
-		{ "no scheme", "vers:/1.0.0", -EINVAL,
-			"the version scheme is missing: it is vers:npm/RANGE", "" },
-		{ "no slash", "vers:npm", -EINVAL, "the '/' behind the version scheme is missing",
-			"" },
-		{ "a scheme in upper case", "vers:NPM/1.0.0", -EINVAL,
-			"the version scheme must be in lower case", "vers:npm/1.0.0" },
-		{ "an unknown scheme", "vers:nmp/1.0.0", -EINVAL,
-			"this version scheme is not known (npm and semver are)", "" },
-		{ "a scheme too long for any", "vers:nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn/1.0.0",
-			-EINVAL, "this version scheme is not known (npm and semver are)", "" },
-		{ "a scheme with a blank", "vers:n pm/1.0.0", -EINVAL,
-			"blanks are not allowed in it", "vers:npm/1.0.0" },
-		{ "a scheme with a sign", "vers:n_m/1.0.0", -EINVAL,
-			"a version scheme holds letters, digits, '.' and '-'", "" },
-		{ "a scheme of another version", "vers:deb/1.0", -ENOTSUP,
-			"versions of this scheme cannot be compared yet (npm and semver can)", "" },
-		{ "no range", "vers:npm/", -EINVAL, "the range is missing behind the '/'", "" },
-		{ "a blank", "vers:npm/>= 2.1.91", -EINVAL, "blanks are not allowed in it",
-			"vers:npm/>=2.1.91" },
-		{ "a newline", "vers:npm/1.0.0\n", -EINVAL, "blanks are not allowed in it",
-			"vers:npm/1.0.0" },
-		{ "not ASCII", "vers:npm/1.0.0-\xc3\xa9", -EINVAL,
-			"only printable ASCII is allowed in it", "" },
-		{ "a pipe before", "vers:npm/|1.0.0", -EINVAL,
-			"there is nothing between two | (or before or after one)",
-			"vers:npm/1.0.0" },
-		{ "a pipe behind", "vers:npm/>=1.0.0|", -EINVAL,
-			"there is nothing between two | (or before or after one)",
-			"vers:npm/>=1.0.0" },
-		{ "two pipes", "vers:npm/>=1.0.0||<2.0.0", -EINVAL,
-			"there is nothing between two | (or before or after one)",
-			"vers:npm/>=1.0.0|<2.0.0" },
-		{ "an equals sign", "vers:npm/=1.0.0", -EINVAL,
-			"an exact version is written without '=': 2.1.91", "vers:npm/1.0.0" },
-		{ "a leading v", "vers:npm/>=v1.0.0", -EINVAL,
-			"a version is written without a leading v or blank: 2.1.91",
-			"vers:npm/>=1.0.0" },
-		{ "a comparator without a version", "vers:npm/>=", -EINVAL,
-			"a version is missing behind a comparator", "" },
-		{ "a comparator twice", "vers:npm/>>1.0.0", -EINVAL,
-			"a comparator stands where the version should: > < >= <= or != come once, "
-			"before it",
-			"" },
-		{ "a star beside others", "vers:npm/*|1.0.0", -EINVAL, "* stands alone: vers:npm/*",
-			"" },
-		{ "a star for a number", "vers:npm/1.*", -EINVAL,
-			"a comparator stands where the version should: > < >= <= or != come once, "
-			"before it",
-			"" },
-		{ "two numbers", "vers:npm/>=2.1", -EINVAL,
-			"this is not a version of this scheme: three numbers are wanted, as in "
-			"2.1.91 or 3.0.0-rc.1",
-			"" },
-		{ "decoded once, not twice", "vers:npm/1.0.0%2525", -EINVAL,
-			"this is not a version of this scheme: three numbers are wanted, as in "
-			"2.1.91 or 3.0.0-rc.1",
-			"" },
-		{ "a percent sign alone", "vers:npm/1.0.0%", -EINVAL,
-			"a % in a version is not followed by two hexadecimal digits", "" },
-		{ "a wrong digit", "vers:npm/1.0.0%2G", -EINVAL,
-			"a % in a version is not followed by two hexadecimal digits", "" },
-		{ "a triplet in lower case", "vers:npm/1.0.0%3e", -EINVAL,
-			"percent-encoding in a version must be in upper case (%2B)", "" },
-		{ "a triplet that needs none", "vers:npm/1.0.0%2B1", -EINVAL,
-			"only > < = ! * | % and the blank are percent-encoded in a version", "" },
-		{ "an encoded NUL", "vers:npm/1.0.0%00", -EINVAL,
-			"only > < = ! * | % and the blank are percent-encoded in a version", "" },
-		{ "an encoded blank", "vers:npm/1.0.0%20", -EINVAL,
-			"this is not a version of this scheme: three numbers are wanted, as in "
-			"2.1.91 or 3.0.0-rc.1",
-			"" },
-		{ "in the wrong order", "vers:npm/>=2.0.0|<1.0.0", -EINVAL,
-			"versions must stand in ascending order", "vers:npm/<1.0.0|>=2.0.0" },
-		{ "a version twice", "vers:npm/1.0.0|1.0.0", -EINVAL,
-			"the same version stands there twice", "" },
-		{ "equal versions that look different", "vers:npm/>=1.0.0|<1.0.0+build", -EINVAL,
-			"the same version stands there twice", "" },
-		{ "two upper bounds", "vers:npm/<1.0.0|<2.0.0", -EINVAL,
-			"an upper bound (< or <=) makes the one before it redundant", "" },
-		{ "a version below an upper bound", "vers:npm/1.0.0|<2.0.0", -EINVAL,
-			"an upper bound (< or <=) makes the one before it redundant", "" },
-		{ "two lower bounds", "vers:npm/>1.0.0|>=2.0.0", -EINVAL,
-			"a lower bound (> or >=) makes the one behind it redundant", "" },
-		{ "a version above a lower bound", "vers:npm/>1.0.0|2.0.0", -EINVAL,
-			"a lower bound (> or >=) makes the one behind it redundant", "" },
-		{ "bounds with an exclusion between", "vers:npm/>1.0.0|!=1.5.0|>2.0.0", -EINVAL,
-			"a lower bound (> or >=) makes the one behind it redundant", "" },
-	};
-
 	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		char text[VERS_LENGTH_MAX];
 		struct vers v = { .n = 99 };
 		const char *error = "";
-		int r = vers_parse(cases[i].text, &v, &error);
+		int r = vers_parse(refused[i].text, &v, &error);
 
-		if (r != cases[i].want || strcmp(error, cases[i].error) != 0)
-			fail_msg("%s: %d \"%s\", not %d \"%s\"", cases[i].name, r, error,
-				cases[i].want, cases[i].error);
+		if (r != refused[i].want || strcmp(error, refused[i].error) != 0)
+			fail_msg("%s: %d \"%s\", not %d \"%s\"", refused[i].name, r, error,
+				refused[i].want, refused[i].error);
 		if (v.n != 99)
-			fail_msg("%s: the result was written although it failed", cases[i].name);
-		r = vers_canonical(cases[i].text, text, sizeof(text));
-		if (strcmp(text, cases[i].canonical) != 0 || r != (*text ? 0 : -EINVAL))
-			fail_msg("%s: canonical is \"%s\", not \"%s\"", cases[i].name, text,
-				cases[i].canonical);
+			fail_msg("%s: the result was written although it failed", refused[i].name);
+		r = vers_canonical(refused[i].text, text, sizeof(text));
+		if (strcmp(text, refused[i].canonical) != 0 || r != (*text ? 0 : -EINVAL))
+			fail_msg("%s: canonical is \"%s\", not \"%s\"", refused[i].name, text,
+				refused[i].canonical);
 	}
 }
 
