@@ -34,19 +34,17 @@ static void find_package(const int metadata[], size_t n, struct facts *f)
 int inspect_file(
 	int fd, const int metadata[], size_t n_metadata, bool want_sha256, struct facts *ret)
 {
-	_cleanup_free_ uint8_t *head = malloc(CLASS_HEAD_SIZE);
+	uint8_t head[CLASS_HEAD_SIZE];
 	struct facts f = { 0 };
 	struct stat st;
 	ssize_t n;
 
-	if (!head)
-		return -ENOMEM;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	f.size = (uint64_t) st.st_size;
-	n = fd_pread_full(fd, head, CLASS_HEAD_SIZE, 0);
+	n = fd_pread_full(fd, head, sizeof(head), 0);
 	if (n < 0)
 		return (int) n;
 	class_of(head, (size_t) n, f.size, &f);

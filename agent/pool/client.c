@@ -142,12 +142,11 @@ bool client_is_idle(const struct client *c)
 static bool is_plausible(
 	const struct message_facts *m, uint64_t id, const struct client_request *request)
 {
-	static const struct facts none;
-
 	if (m->id != id || m->error > 0 || m->error < -ERRNO_MAX || !facts_valid(&m->facts))
 		return false;
-	if (m->error < 0)
-		return memcmp(&m->facts, &none, sizeof(none)) == 0;
+	if (m->error < 0) /* then facts_valid() has seen to the rest */
+		return m->facts.size == 0 && m->facts.class == 0 && m->facts.have == 0 &&
+			m->facts.n_packages == 0;
 	if ((m->facts.have & FACTS_SHA256) && !request->want_sha256)
 		return false;
 	return request->n_metadata > 0 ||

@@ -261,15 +261,8 @@ static int start_threads(struct pool *p)
 	return -r;
 }
 
-static int pool_new(const struct pool_options *options, struct pool **ret)
+static int pool_init(struct pool *p, const struct pool_options *options)
 {
-	struct pool *p;
-
-	if (options->n_inspectors < 1 || options->n_inspectors > POOL_INSPECTORS_MAX)
-		return -EINVAL;
-	p = calloc(1, sizeof(*p) + options->n_inspectors * sizeof(p->workers[0]));
-	if (!p)
-		return -ENOMEM;
 	p->options = *options;
 	p->status.n_inspectors = options->n_inspectors;
 	(void) pthread_mutex_init(&p->lock, NULL);
@@ -281,12 +274,7 @@ static int pool_new(const struct pool_options *options, struct pool **ret)
 		p->workers[i].client.socket = -1;
 	}
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (p->stop_fd < 0) {
-		(void) pool_stop(p);
-		return -errno;
-	}
-	*ret = p;
-	return 0;
+	return p->stop_fd < 0 ? -errno : 0;
 }
 
 int pool_start(const struct pool_options *options, struct pool **ret)
@@ -294,7 +282,12 @@ int pool_start(const struct pool_options *options, struct pool **ret)
 	_cleanup_(pool_stopp) struct pool *p = NULL;
 	int r;
 
-	r = pool_new(options, &p);
+	if (options->n_inspectors < 1 || options->n_inspectors > POOL_INSPECTORS_MAX)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p) + options->n_inspectors * sizeof(p->workers[0]));
+	if (!p)
+		return -ENOMEM;
+	r = pool_init(p, options);
 	for (unsigned i = 0; r == 0 && i < options->n_inspectors; i++)
 		r = start_inspector(&p->workers[i]);
 	r = r ?: start_threads(p);

@@ -14,6 +14,7 @@
 
 #include "agent/pool/metadata.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/text.h"
 
 static char home[] = "/tmp/proscribe-metadata.XXXXXX";
 
@@ -31,7 +32,7 @@ static void put(const char *name)
 	_cleanup_fclose_ FILE *f = NULL;
 	char path[PATH_MAX];
 
-	(void) strcpy(path, at(name));
+	(void) text_copy(path, sizeof(path), at(name));
 	for (char *p = path + strlen(home) + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		(void) mkdir(path, 0755);
@@ -59,7 +60,7 @@ static const char *found(const char *path, const char *inode)
 
 		assert_true(k > 0);
 		text[k] = '\0';
-		(void) strcat(strcat(names, i ? " " : ""), text);
+		(void) stpcpy(stpcpy(strchr(names, '\0'), i ? " " : ""), text);
 		(void) close(fds[i]);
 	}
 	return names;
@@ -69,7 +70,7 @@ static const char *found_for(const char *name)
 {
 	char path[PATH_MAX];
 
-	(void) strcpy(path, at(name));
+	(void) text_copy(path, sizeof(path), at(name));
 	return found(path, path);
 }
 
@@ -134,8 +135,8 @@ static void test_only_where_the_file_really_lies(void **state)
 	put("w/package.json");
 	put("w/x");
 	put("w/y");
-	(void) strcpy(path, at("w/x"));
-	(void) strcpy(other, at("w/y"));
+	(void) text_copy(path, sizeof(path), at("w/x"));
+	(void) text_copy(other, sizeof(other), at("w/y"));
 	assert_string_equal(found(path, path), "w/package.json");
 	assert_string_equal(found(path, other), "");
 	assert_string_equal(found("", path), "");
@@ -144,10 +145,10 @@ static void test_only_where_the_file_really_lies(void **state)
 	assert_string_equal(found("/nowhere/x", path), "");
 
 	assert_int_equal(symlink("w", at("link")), 0);
-	(void) strcpy(other, at("link/x"));
+	(void) text_copy(other, sizeof(other), at("link/x"));
 	assert_string_equal(found(other, path), "");
 	assert_int_equal(symlink("x", at("w/z")), 0);
-	(void) strcpy(other, at("w/z"));
+	(void) text_copy(other, sizeof(other), at("w/z"));
 	assert_string_equal(found(other, path), "");
 }
 

@@ -22,6 +22,7 @@
 #include "agent/pool/client.h"
 #include "agent/pool/pool.h"
 #include "policy/base/clock.h"
+#include "policy/base/text.h"
 
 enum { NOBODY = 65534, WAIT_USEC = 20000000, MIXED_INSPECTIONS = 2000 };
 
@@ -52,7 +53,7 @@ static void choose_inspector(const char *file)
 	(void) unlink(in_home("proscribe-inspector"));
 	if (!file)
 		return;
-	(void) strcpy(path, in_home(file));
+	(void) text_copy(path, sizeof(path), in_home(file));
 	assert_int_equal(link(path, in_home("proscribe-inspector")), 0);
 }
 
@@ -398,7 +399,7 @@ static void kill_at(struct pool *p, int fd, useconds_t usec, bool stopped)
 
 static void test_killed_at_every_point(void **state)
 {
-	_cleanup_(pool_stopp) struct pool *p = NULL;
+	struct pool *p;
 	_cleanup_close_ int self = open_file("/proc/self/exe"), large = -1;
 	struct pool_status s;
 	struct counted c;
@@ -419,7 +420,7 @@ static void test_killed_at_every_point(void **state)
 	pool_status(p, &s);
 	assert_int_equal(s.deaths, 4);
 	assert_int_equal(s.timeouts, 0);
-	p = pool_stop(p);
+	(void) pool_stop(p);
 	assert_no_children();
 }
 
@@ -548,34 +549,30 @@ static void test_lease(void **state)
 	assert_true(!c.job.leased && c.job.writer_present);
 }
 
-static char *deep_json(void)
+static const char *deep_json(void)
 {
-	char *text = malloc(10000 + 32);
+	static char text[10000 + 32];
+	char *p = stpcpy(text, "{\"name\":\"a\",\"x\":");
 
-	assert_non_null(text);
-	(void) strcpy(text, "{\"name\":\"a\",\"x\":");
-	memset(text + strlen(text), '[', 10000);
-	text[10015] = '\0';
+	memset(p, '[', 10000);
 	return text;
 }
 
-static char *wide_json(void)
+static const char *wide_json(void)
 {
-	const size_t n = (1 << 20) - 16;
-	char *text = malloc(n + 32), *p;
+	static char text[1 << 20];
+	char *p = stpcpy(text, "{\"a\":[{}"), *end = text + sizeof(text) - 16;
 
-	assert_non_null(text);
-	p = stpcpy(text, "{\"a\":[{}");
-	while ((size_t) (p - text) + 5 < n)
+	while (p < end)
 		p = stpcpy(p, ",{}");
-	(void) strcpy(p, "]}");
+	(void) stpcpy(p, "]}");
 	return text;
 }
 
 static void test_hostile_metadata(void **state)
 {
 	_cleanup_(pool_stopp) struct pool *p = NULL;
-	_cleanup_free_ char *deep = deep_json(), *wide = wide_json();
+	const char *deep = deep_json(), *wide = wide_json();
 	_cleanup_close_ int fd = -1;
 	struct pool_status s;
 	struct counted c;
@@ -642,7 +639,7 @@ static size_t count_fds(pid_t pid)
 static void test_many_inspections_leave_nothing(void **state)
 {
 	_cleanup_(pool_stopp) struct pool *p = NULL;
-	_cleanup_free_ char *wide = wide_json();
+	const char *wide = wide_json();
 	_cleanup_close_ int plain = open_file("/proc/self/exe"), heavy = -1;
 	size_t fds_before = 0, ours_before = 0;
 	long before = 0;
@@ -704,7 +701,7 @@ static int run_at_home(void)
 	int status = -1;
 	pid_t pid;
 
-	(void) strcpy(home, "/tmp/proscribe-pool.XXXXXX");
+	(void) text_copy(home, sizeof(home), "/tmp/proscribe-pool.XXXXXX");
 	if (!mkdtemp(home) || readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
 		return 1;
 	copy(self, "test_pool");

@@ -32,7 +32,7 @@ static int read_scenario(void)
 	if (n <= 0)
 		return -errno;
 	path[n] = '\0';
-	(void) strcpy(strrchr(path, '/') + 1, "scenario");
+	(void) stpcpy(strrchr(path, '/') + 1, "scenario");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 || read(fd, scenario, sizeof(scenario) - 1) <= 0 ? -EIO : 0;
 }

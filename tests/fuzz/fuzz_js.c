@@ -4,19 +4,21 @@
 #include <string.h>
 
 #include "agent/inspector/js.h"
-#include "policy/base/cleanup.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { INPUT_MAX = 1 << 20 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *indented = malloc(size + 2);
+	static char indented[INPUT_MAX + 2] = "\n ";
 	const bool is = js_is_text((const char *) data, size);
 	struct script s;
 
-	if (!indented || (is && (memchr(data, '\0', size) || memchr(data, '\033', size))))
+	if (size > INPUT_MAX)
+		return 0;
+	if (is && (memchr(data, '\0', size) || memchr(data, '\033', size)))
 		abort();
-	memcpy(indented, "\n ", 2);
 	if (size > 0)
 		memcpy(indented + 2, data, size);
 	if (size > 0 && data[0] != '#' && data[0] != 0xef && js_is_text(indented, size + 2) != is)

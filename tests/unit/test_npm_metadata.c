@@ -90,7 +90,7 @@ static char *repeat(const char *head, const char *middle, size_t n, const char *
 	p = stpcpy(p, head);
 	for (size_t i = 0; i < n; i++)
 		p = mempcpy(p, middle, k);
-	(void) strcpy(p, tail);
+	(void) stpcpy(p, tail);
 	return text;
 }
 

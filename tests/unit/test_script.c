@@ -48,7 +48,7 @@ static void test_table(void **state)
 
 		if (r != (cases[i].interpreter != NULL))
 			fail_msg("%s: returned %d", cases[i].name, r);
-		if (r > 0 &&
+		if (r > 0 && cases[i].interpreter &&
 			(strcmp(s.interpreter, cases[i].interpreter) != 0 ||
 				strcmp(s.argument, cases[i].argument) != 0))
 			fail_msg("%s: found '%s' '%s'", cases[i].name, s.interpreter, s.argument);
@@ -58,9 +58,10 @@ static void test_table(void **state)
 /* "#!" and @n bytes of name, then @rest. */
 static size_t long_line(char *out, size_t n, const char *rest)
 {
-	memcpy(out, "#!", 2);
+	out[0] = '#';
+	out[1] = '!';
 	memset(out + 2, 'x', n);
-	strcpy(out + 2 + n, rest);
+	memcpy(out + 2 + n, rest, strlen(rest) + 1);
 	return 2 + n + strlen(rest);
 }
 
