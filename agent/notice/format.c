@@ -471,7 +471,7 @@ static void put_path(struct page *p, const char *path)
 	raw[head] = '\0';
 	n = text_escape(raw, shown, END_MAX);
 	if (tail > head) {
-		memcpy(shown + n, "...", 3);
+		memcpy(shown + n, "...", 4);
 		n += 3;
 	}
 	(void) text_escape(path + tail, shown + n, END_MAX);
