@@ -46,15 +46,15 @@ _proscribectl()
 
     local options='--json --help'
     case $command in
-    '') COMPREPLY=($(compgen -W 'status check identify log export why policy --help --version' -- "$cur")) && return ;;
+    '') COMPREPLY=($(compgen -W 'status check identify log export why policy help --version' -- "$cur")) && return ;;
     status) options+=' --socket' ;;
     check | identify) options+=' --policy --socket' ;;
-    log) options+=' --follow --since -n --socket --ledger' ;;
-    export) options+=' --format --since -o --socket --ledger' ;;
+    log) options+=' --follow --since --number --socket --ledger' ;;
+    export) options+=' --format --since --output --socket --ledger' ;;
     why) options+=' --socket --ledger' ;;
     policy)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'check reload --help' -- "$cur")) && return ;;
+        '') COMPREPLY=($(compgen -W 'check reload' -- "$cur")) && return ;;
         reload) options+=' --socket' ;;
         esac
         ;;
