@@ -216,6 +216,7 @@ void digest_finish(struct gate *g, struct digest *d)
 		memcpy(e->id, d->event->id, sizeof(e->id));
 		e->have_sha256 = true;
 		memcpy(e->sha256, d->job.facts.sha256, sizeof(e->sha256));
+		(void) text_dup(d->event->path, &e->path);
 		e->device = d->event->device;
 		e->inode = d->event->inode;
 		e->size = d->job.facts.size;

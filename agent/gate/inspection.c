@@ -36,27 +36,21 @@ static struct inspection *inspection_free(struct inspection *i)
 	return NULL;
 }
 
-static int inspection_new(struct gate *g, int fd, const struct verdict_key *key, bool root_only,
-	struct inspection **ret)
+/* NULL: out of memory or descriptors. */
+static struct inspection *inspection_new(
+	struct gate *g, int fd, const struct verdict_key *key, bool root_only)
 {
 	struct inspection *i = calloc(1, sizeof(*i));
 
 	if (!i)
-		return -ENOMEM;
+		return NULL;
 	i->key = *key;
 	i->root_only = root_only;
 	TAILQ_INIT(&i->launches);
 	LIST_INSERT_HEAD(&g->inspections, i, entry);
 	/* The same open file, so the lease taken on the copy holds as long as either is open. */
 	i->job.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (i->job.fd < 0) {
-		int r = -errno;
-
-		(void) inspection_free(i);
-		return r;
-	}
-	*ret = i;
-	return 0;
+	return i->job.fd < 0 ? inspection_free(i) : i;
 }
 
 static int submit(struct gate *g, struct inspection *i)
@@ -74,16 +68,13 @@ void inspection_begin(
 	struct gate *g, struct launch *l, const struct verdict_key *key, bool root_only)
 {
 	struct inspection *i = inspection_of(g, key);
-	int r = 0;
 
 	if (!i) {
-		r = inspection_new(g, l->event.fd, key, root_only, &i);
-		if (r == 0)
-			r = submit(g, i);
-		if (r < 0 && i)
+		i = inspection_new(g, l->event.fd, key, root_only);
+		if (i && submit(g, i) < 0)
 			i = inspection_free(i);
 	}
-	if (r < 0) {
+	if (!i) {
 		finding_unjudged(g, l, "too many files are waiting to be inspected", NULL);
 		launch_free(g, l);
 		return;
