@@ -112,6 +112,10 @@ int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd)
 	r = receive(c, MESSAGE_STARTING, clock_boot_usec() + START_TIMEOUT_USEC, &m);
 	if (r == 0 && m.hello.version != MESSAGE_VERSION)
 		r = -EBADMSG;
+	/* It has another uid now: without CAP_KILL we could not end it, which had better show here.
+	 */
+	if (r == 0 && kill(c->pid, 0) < 0)
+		r = -errno;
 	if (r == -EPIPE)
 		r = why_it_ended(c);
 	if (r < 0)

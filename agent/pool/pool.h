@@ -15,7 +15,7 @@
 
 enum {
 	POOL_INSPECTORS_MAX = 16,
-	POOL_JOBS_MAX = 2048,             /* queued jobs; one more is refused */
+	POOL_JOBS_MAX = 2048,             /* queued jobs of one priority; one more is refused */
 	POOL_JOB_TIMEOUT_USEC = 30000000, /* an inspector that has not answered by then is killed */
 };
 

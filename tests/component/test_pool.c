@@ -424,6 +424,40 @@ static void test_killed_at_every_point(void **state)
 	assert_no_children();
 }
 
+static void test_storm_of_kills(void **state)
+{
+	enum { N_JOBS = 600 };
+	static struct counted jobs[N_JOBS];
+	struct pool *p;
+	_cleanup_close_ int self = open_file("/proc/self/exe");
+	unsigned n_died = 0;
+
+	(void) state;
+	choose_inspector("real");
+	p = start(3);
+	for (size_t i = 0; i < N_JOBS; i++) {
+		pid_t pids[POOL_INSPECTORS_MAX];
+		size_t n = pool_pids(p, pids, POOL_INSPECTORS_MAX);
+
+		counted_init(&jobs[i], self);
+		jobs[i].job.priority = i % 2 ? JOB_BACKGROUND : JOB_LAUNCH;
+		jobs[i].job.want_sha256 = i % 3 == 0;
+		assert_int_equal(pool_submit(p, &jobs[i].job), 0);
+		if (i % 10 == 0 && n > 0)
+			(void) kill(pids[i / 10 % n], SIGKILL);
+		(void) usleep(200);
+	}
+	for (size_t i = 0; i < N_JOBS; i++) {
+		wait_done(&jobs[i]);
+		n_died += jobs[i].job.result == -EPIPE;
+		if (jobs[i].job.result != 0 && jobs[i].job.result != -EPIPE)
+			fail_msg("job %zu: %d", i, jobs[i].job.result);
+	}
+	(void) pool_stop(p);
+	assert_in_range(n_died, 0, N_JOBS / 10);
+	assert_no_children();
+}
+
 static void test_comes_back_when_it_can(void **state)
 {
 	_cleanup_(pool_stopp) struct pool *p = NULL;
@@ -735,6 +769,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_refusals_to_start),
 		cmocka_unit_test(test_silence_has_an_end),
 		cmocka_unit_test(test_killed_at_every_point),
+		cmocka_unit_test(test_storm_of_kills),
 		cmocka_unit_test(test_comes_back_when_it_can),
 		cmocka_unit_test(test_one_job_too_many),
 		cmocka_unit_test(test_background_leaves_room_for_a_launch),
