@@ -49,7 +49,7 @@ static const struct group groups[] = {
 
 static bool group_path(const struct group *g, const char *glob, char out[ESSENTIAL_PATH_MAX])
 {
-	static const char *const homes[] = { "/", "/root", "/bin", "/sbin", "/usr/bin", "/usr/sbin",
+	static const char *const homes[] = { "/root", "/bin", "/sbin", "/usr/bin", "/usr/sbin",
 		NULL };
 
 	for (size_t i = 0; i < g->n_folders; i++)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* The essential file that @glob (as in builder_add_path()) matches on some system, in @out of
- * ESSENTIAL_PATH_MAX bytes; false: none. System users live in places such as / and /bin,
+ * ESSENTIAL_PATH_MAX bytes; false: none. System users live in places such as /bin,
  * and "~" stands for those, too. */
 enum { ESSENTIAL_PATH_MAX = 256 };
 bool essential_path(const char *glob, char out[ESSENTIAL_PATH_MAX]);
