@@ -213,11 +213,11 @@ static void take_version(struct span *rest, struct span *ret)
 		*ret = (struct span){ "", 0 };
 }
 
-static int join_npm(struct span path, struct purl *p, const char **ret_error)
+static int read_name(struct span path, struct purl *p, const char **ret_error)
 {
 	struct span name;
-	char part[PACKAGE_NAME_MAX + 1];
 	bool scoped = cut_last(&path, '/', &name);
+	size_t n = 0;
 	int r;
 
 	if (!scoped)
@@ -230,14 +230,14 @@ static int join_npm(struct span path, struct purl *p, const char **ret_error)
 			return r;
 		if (*p->name != '@')
 			return fail(ret_error, "the scope of an npm name starts with @");
-		strcat(p->name, "/");
+		n = strlen(p->name);
+		p->name[n++] = '/';
 	}
-	r = decode(name, part, sizeof(part) - strlen(p->name), ret_error);
+	r = decode(name, p->name + n, sizeof(p->name) - n, ret_error);
 	if (r < 0)
 		return r;
-	if (strchr(part, '/') || strchr(part, '@'))
+	if (strchr(p->name + n, '/') || strchr(p->name + n, '@'))
 		return fail(ret_error, "there is a '/' or '@' in the name");
-	strcat(p->name, part);
 	return npm_name_valid(p->name) ? 0 : fail(ret_error, "the name is not one npm allows");
 }
 
@@ -281,7 +281,7 @@ int purl_parse(const char *s, struct purl *ret, const char **ret_error)
 		return -ENOTSUP;
 	}
 	rest.n = (size_t) (name.s + name.n - rest.s);
-	r = join_npm(rest, &p, ret_error);
+	r = read_name(rest, &p, ret_error);
 	if (r == 0)
 		r = read_version(version, &p, ret_error);
 	if (r < 0)

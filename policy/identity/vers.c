@@ -357,13 +357,12 @@ int vers_canonical(const char *s, char *out, size_t size)
 
 	if (size > 0)
 		*out = '\0';
-	copy = n > VERS_LENGTH_MAX ? NULL : malloc(n + 1);
+	copy = n > VERS_LENGTH_MAX ? NULL : calloc(1, n + 1);
 	if (!copy)
 		return -EINVAL;
 	for (; *s; s++)
 		if (*s != ' ' && !(*s >= '\t' && *s <= '\r'))
 			copy[k++] = *s;
-	copy[k] = '\0';
 	if (strncasecmp(copy, "vers:", 5) == 0)
 		r = canonical(copy + 5, out, size);
 	if (r == 0)

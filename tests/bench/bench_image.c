@@ -16,7 +16,7 @@
 #include "policy/base/cleanup.h"
 #include "policy/image/builder.h"
 
-enum { HASHES = 1000000, OPENS = 21, LOOKUPS = 1000000, ROUNDS = 5, BATCH = 64 };
+enum { HASHES = 1000000, OPENS = 21, LOOKUPS = 200000, ROUNDS = 5, BATCH = 64 };
 
 static const double open_bar_msec = 50, bytes_bar = 48, lookup_bar_nsec = 200;
 
@@ -101,7 +101,7 @@ static double lookup_nsec(const struct policy *p, uint64_t n, uint64_t offset)
 	if (!files)
 		return -1;
 	for (int round = 0; round < ROUNDS; round++) {
-		for (uint64_t done = 0; done < LOOKUPS / ROUNDS; done += BATCH) {
+		for (uint64_t done = 0; done < LOOKUPS; done += BATCH) {
 			uint64_t start;
 
 			for (uint64_t i = 0; i < BATCH; i++)
@@ -113,7 +113,7 @@ static double lookup_nsec(const struct policy *p, uint64_t n, uint64_t offset)
 
 				found += policy_match(p, &files[i], NULL, NULL, &m, 1);
 			}
-			took[round] += (double) (now_nsec() - start) / (LOOKUPS / ROUNDS);
+			took[round] += (double) (now_nsec() - start) / LOOKUPS;
 		}
 	}
 	return (found > 0) == (offset == 0) ? least(took, ROUNDS) : -1;
@@ -129,14 +129,14 @@ static double read_nsec(const uint8_t *image, uint64_t size)
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t start = now_nsec();
 
-		for (uint64_t i = 0; i < LOOKUPS / ROUNDS; i++) {
+		for (uint64_t i = 0; i < LOOKUPS; i++) {
 			at = mix(at + i) % size;
 			sum += image[at];
 			at += sum & 1;
 		}
 		result = sum;
 		(void) result;
-		took[round] = (double) (now_nsec() - start) / (LOOKUPS / ROUNDS);
+		took[round] = (double) (now_nsec() - start) / LOOKUPS;
 	}
 	return least(took, ROUNDS);
 }

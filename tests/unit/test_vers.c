@@ -252,8 +252,8 @@ static void test_limits(void **state)
 	(void) snprintf(text + n, sizeof(text) - (size_t) n, "|999.0.0");
 	assert_int_equal(vers_parse(text, &v, &error), -EINVAL);
 	assert_string_equal(error, "there are too many constraints (64 are allowed)");
-	memset(text, 'a', sizeof(text) - 1);
-	memcpy(text, "vers:npm/", 9);
+	n = snprintf(text, sizeof(text), "vers:npm/");
+	memset(text + n, 'a', sizeof(text) - 1 - (size_t) n);
 	assert_int_equal(vers_parse(text, &v, &error), -EINVAL);
 	assert_string_equal(error, "it is too long (8192 bytes are allowed)");
 	assert_int_equal(vers_canonical(text, text, sizeof(text)), -EINVAL);
