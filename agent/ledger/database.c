@@ -143,7 +143,7 @@ static int uri_of(const char *path, bool immutable, char out[URI_SIZE])
 			*end++ = *s;
 		}
 	}
-	strcpy(end, immutable ? "?immutable=1" : "");
+	(void) stpcpy(end, immutable ? "?immutable=1" : "");
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "agent/ledger/event.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -29,9 +30,8 @@ static uint64_t id_count(void)
 
 		if (getrandom(&start, sizeof(start), GRND_NONBLOCK) != sizeof(start))
 			start = (uint64_t) clock_utc_nsec();
-		(void) __atomic_compare_exchange_n(&counter, &seen,
-			(start >> 2) | UINT64_C(1) << 63, false, __ATOMIC_SEQ_CST,
-			__ATOMIC_SEQ_CST);
+		(void) atomic_compare_exchange_strong(
+			&counter, &seen, (start >> 2) | UINT64_C(1) << 63);
 	}
 	return counter++;
 }

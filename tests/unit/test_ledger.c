@@ -39,7 +39,7 @@ static int place_new(void **state)
 
 	if (!p)
 		return -1;
-	strcpy(p->folder, "/tmp/test_ledger.XXXXXX");
+	(void) snprintf(p->folder, sizeof(p->folder), "/tmp/test_ledger.XXXXXX");
 	if (!mkdtemp(p->folder))
 		return -1;
 	in_folder(p, "ledger.db", p->path);
@@ -326,7 +326,7 @@ static void a_slow_reader_holds_nobody_up(void **state)
 	assert_int_equal(ledger_reader_find(r, &everything), 0);
 	assert_int_equal(ledger_reader_next(r, &record), 1);
 	for (int i = 1; i <= 40; i++)
-		append_launches(l, 200 * i + 1, 200, (uint64_t) (200 * i + 200));
+		append_launches(l, 200 * i + 1, 200, 200 * (uint64_t) i + 200);
 	in_folder(p, "ledger.db-wal", log);
 	assert_int_equal(stat(log, &st), 0);
 	if (st.st_size > 2 * 1024 * 1024)
@@ -349,7 +349,7 @@ static void a_ledger_goes_on_where_it_ended(void **state)
 	for (int i = 0; i < 5; i++) {
 		_cleanup_(ledger_closep) struct ledger *l = open_ledger(p);
 
-		append_launches(l, 1, 10, (uint64_t) (10 * (i + 1)));
+		append_launches(l, 1, 10, 10 * ((uint64_t) i + 1));
 	}
 	assert_int_equal(stat(p->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
@@ -515,7 +515,7 @@ static void damage_inside_is_told(void **state)
 	int e;
 
 	for (int i = 0; i < 10; i++)
-		append_launches(l, 1, 200, (uint64_t) (200 * (i + 1)));
+		append_launches(l, 1, 200, 200 * ((uint64_t) i + 1));
 	(void) ledger_close(l);
 	bytes = contents(p->path, &n);
 	assert_true(n > 20 * 4096);
@@ -552,7 +552,7 @@ static void a_removed_file_is_noticed(void **state)
 	append_launches(l, 1, 3, 3);
 	assert_int_equal(unlink(p->path), 0);
 	assert_int_equal(ledger_append(l, "host", &e, &name, 1, &last), -ESTALE);
-	l = ledger_close(l);
+	(void) ledger_close(TAKE_PTR(l));
 	/* The log of the old one, still there, must not come to life in the new one. */
 	l = open_ledger(p);
 	append_launches(l, 1, 1, 1);
