@@ -42,7 +42,8 @@ CREATE TABLE record (
 	count INTEGER NOT NULL          -- gap: records lost
 ) STRICT;
 
-CREATE INDEX record_id ON record (id);
+-- The kind, too: finding a launch's digest must not depend on how many records share its id.
+CREATE INDEX record_id ON record (id, kind);
 CREATE INDEX record_uid ON record (uid);
 
 -- Append-only by construction, also for whoever opens the file with the sqlite3 shell by mistake.
