@@ -11,9 +11,10 @@ section() { # NAME COMMAND...
 	printf '### %s %s %s\n%s\n' "$name" "$status" "$((SECONDS - begun))" "$output"
 }
 
-# An employee logs in on a terminal and types a command; the terminal stays until a notice had time to come.
+# An employee logs in on a terminal and types a command; the terminal stays
+# until a notice had time to come.
 on_terminal() { # COMMAND
-	su -l employee -c "script -qec '$1; echo status=\$?; sleep 4' /dev/null" </dev/null
+	su -l employee -c "script -qec '$1; echo status=\$?; sleep 3' /dev/null" </dev/null
 }
 
 as_employee() { # COMMAND
@@ -55,7 +56,6 @@ kill_agent() {
 	wait_active && [ "$(systemctl show -P MainPID proscribed)" != "$pid" ]
 }
 
-section boot systemd-analyze time
 # This script's own unit keeps the boot from counting as finished; all else has to have started.
 for _ in {1..60}; do
 	[ "$(systemctl list-jobs --no-legend | grep -vc -e vmtest -e multi-user -e graphical)" = 0 ] && break
@@ -84,8 +84,8 @@ if systemctl -q is-enabled proscribed; then
 	section allowed on_terminal /opt/allowed/node_modules/.bin/assistant
 	section export proscribectl export --format jsonl
 	section journal journalctl --no-pager -o json -u proscribed
-	section why sh -c 'proscribectl why "$(proscribectl export --format jsonl |
-		grep -om1 -E "[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")"'
+	section why sh -c 'proscribectl why "$(proscribectl export --format csv |
+		sed -nE "s/^[0-9]+,([^,]*),[^,]*,launch,refused,.*/\1/p" | head -n 1)"'
 	section own-messages journalctl --no-pager -o cat -u proscribed
 	section security systemd-analyze security --no-pager proscribed
 	section kill kill_agent
