@@ -7,21 +7,34 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "policy/base/cleanup.h"
 #include "policy/base/text.h"
 
+/* One name at a time, which every kernel and every system call filter can do: openat2(2) is newer
+ * than fanotify's launch events, and service managers take it away. */
 static int open_folder(const char *path)
 {
-	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	_cleanup_close_ int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char copy[PATH_MAX], *rest = copy, *name;
+	int next;
 
-	return fd < 0 ? -errno : (int) fd;
+	if (fd < 0)
+		return -errno;
+	if (text_copy(copy, sizeof(copy), path) < 0)
+		return -ENAMETOOLONG;
+	while ((name = strsep(&rest, "/"))) {
+		if (!*name)
+			continue;
+		next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return -errno;
+		(void) close(fd);
+		fd = next;
+	}
+	return TAKE_FD(fd);
 }
 
 /* O_NONBLOCK: a FIFO, or a file somebody holds a write lease on, must not hold us up. */
@@ -101,7 +114,7 @@ size_t metadata_open(const char *path, const struct stat *st, int ret[METADATA_M
 	name = cut_name(copy);
 	if (!name)
 		return 0;
-	folder = open_folder(copy[0] ? copy : "/");
+	folder = open_folder(copy);
 	if (folder < 0 || !holds(folder, name, st))
 		return 0;
 	for (int level = 0; level < METADATA_LEVELS_MAX && is_on(folder, st->st_dev); level++) {
