@@ -80,6 +80,20 @@ bool js_is_run_by(const struct script *s)
 	return names_runtime(base, strlen(base));
 }
 
+/* Do these last @n bytes begin a code point that is longer than they are? */
+static bool is_cut(const char *s, size_t n)
+{
+	const unsigned char *b = (const unsigned char *) s;
+	const size_t length = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
+
+	if (b[0] < 0xc2 || b[0] > 0xf4 || n >= length)
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if ((b[i] & 0xc0) != 0x80)
+			return false;
+	return true;
+}
+
 /* UTF-8 without control characters, but for a last code point that the end of the head cut. */
 static bool is_clean_text(const char *s, size_t n)
 {
@@ -88,7 +102,7 @@ static bool is_clean_text(const char *s, size_t n)
 
 		k = text_utf8_decode(s + i, n - i, &c);
 		if (k == 0)
-			return n - i < 4 && (s[i] & 0x80);
+			return is_cut(s + i, n - i);
 		if ((c < 0x20 && !strchr("\t\n\v\f\r", (int) c)) || c == 0x7f || c == 0)
 			return false;
 	}

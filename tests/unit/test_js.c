@@ -88,6 +88,8 @@ static const struct {
 	{ "HTML", "<!doctype html><script>'use strict'</script>", false },
 	{ "escape sequence inside", "'use strict';\n\033[31m", false },
 	{ "not UTF-8", "'use strict';\xff\xfe....", false },
+	{ "not UTF-8 at the very end", "'use strict';\xf5Z", false },
+	{ "a cut character that is none", "'use strict';\xe4Z", false },
 };
 
 static void test_text(void **state)
@@ -107,6 +109,7 @@ static void test_cuts_and_nul(void **state)
 	assert_true(js_is_text(text, n));
 	assert_true(js_is_text(text, n - 1));
 	assert_true(js_is_text(text, n - 2));
+	assert_false(js_is_text("'use strict'\xf4Z\0", 15));
 	text[14] = '\0';
 	assert_false(js_is_text(text, n));
 }
