@@ -3,9 +3,11 @@
  */
 #include "agent/bus/pump.h"
 
+#include <linux/sockios.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "agent/bus/frame.h"
@@ -13,6 +15,7 @@
 /* One direction. At most one chunk is under way; its descriptors travel with its first byte. */
 struct flow {
 	int from, to;        /* borrowed */
+	bool past_begin;     /* the chunk that ended the authentication has gone */
 	struct frame *frame; /* NULL: what goes out is ours and needs no watching */
 	uint8_t chunk[PUMP_CHUNK];
 	size_t start, end;
@@ -23,6 +26,11 @@ struct flow {
 struct pump {
 	int client_fd, inner_fd;
 	sd_event_source *client_source, *inner_source;
+	/* sd-bus reads ahead while it authenticates: a message that it gets together with BEGIN
+	 * would lie in its buffer unseen until the next one comes. So nothing follows BEGIN before
+	 * that has been read. */
+	sd_event_source *settle_source;
+	bool settled;
 	struct frame frame;
 	struct flow in, out;
 };
@@ -130,6 +138,10 @@ static int flow_run(struct flow *f)
 			r = flow_write(f);
 		if (r <= 0)
 			return r;
+		if (f->frame && f->frame->begun && !f->past_begin) {
+			f->past_begin = true;
+			return 0;
+		}
 	}
 	return 0;
 }
@@ -138,6 +150,7 @@ void pump_hang_up(struct pump *p)
 {
 	p->client_source = sd_event_source_disable_unref(p->client_source);
 	p->inner_source = sd_event_source_disable_unref(p->inner_source);
+	p->settle_source = sd_event_source_disable_unref(p->settle_source);
 	flow_close_fds(&p->in);
 	flow_close_fds(&p->out);
 	cleanup_closep(&p->client_fd);
@@ -152,26 +165,60 @@ static uint32_t wanted(const struct flow *from_here, const struct flow *to_here)
 		(to_here->start < to_here->end ? EPOLLOUT : 0);
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static bool inner_has_read_all(const struct pump *p)
 {
-	struct pump *p = userdata;
-	/* What sd-bus said last still goes out when the client has stopped talking. */
-	int out = flow_run(&p->out), in = flow_run(&p->in);
-	uint32_t client = wanted(&p->in, &p->out), inner = wanted(&p->out, &p->in);
+	int unread = 0;
 
-	(void) source;
-	(void) fd;
-	if (in < 0 || out < 0 || (revents & EPOLLERR)) {
-		pump_hang_up(p);
-		return 0;
+	return ioctl(p->inner_fd, SIOCOUTQ, &unread) < 0 || unread == 0;
+}
+
+/* 0, or a negative errno when the connection is over. */
+static int run_in(struct pump *p)
+{
+	int r;
+
+	if (p->frame.begun && !p->settled && p->in.start == p->in.end) {
+		if (!inner_has_read_all(p)) {
+			(void) sd_event_source_set_enabled(p->settle_source, SD_EVENT_ONESHOT);
+			return 0;
+		}
+		p->settled = true;
 	}
-	/* A hang-up is reported whatever the mask: one that must wait would spin. */
-	if ((revents & EPOLLHUP) && !(client & EPOLLIN)) {
+	r = flow_run(&p->in);
+	if (r >= 0 && p->frame.begun && !p->settled)
+		(void) sd_event_source_set_enabled(p->settle_source, SD_EVENT_ONESHOT);
+	return r;
+}
+
+static void run(struct pump *p, uint32_t revents)
+{
+	/* What sd-bus said last still goes out when the client has stopped talking. */
+	int out = flow_run(&p->out), in = run_in(p);
+	bool settling = p->frame.begun && !p->settled;
+	uint32_t client = wanted(&p->in, &p->out) & ~(settling ? (uint32_t) EPOLLIN : 0);
+
+	if (in < 0 || out < 0 || (revents & EPOLLERR) ||
+		/* A hang-up is reported whatever the mask: one that must wait would spin. */
+		((revents & EPOLLHUP) && !(client & EPOLLIN) && !settling)) {
 		pump_hang_up(p);
-		return 0;
+		return;
 	}
 	(void) sd_event_source_set_io_events(p->client_source, client);
-	(void) sd_event_source_set_io_events(p->inner_source, inner);
+	(void) sd_event_source_set_io_events(p->inner_source, wanted(&p->out, &p->in));
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void) source;
+	(void) fd;
+	run(userdata, revents);
+	return 0;
+}
+
+static int on_settle(sd_event_source *source, void *userdata)
+{
+	(void) source;
+	run(userdata, 0);
 	return 0;
 }
 
@@ -196,6 +243,14 @@ int pump_new(sd_event *event, int client_fd, struct pump **ret, int *ret_inner_f
 	if (r < 0)
 		return r;
 	r = sd_event_add_io(event, &p->inner_source, p->inner_fd, EPOLLIN, on_io, p);
+	if (r < 0)
+		return r;
+	r = sd_event_add_defer(event, &p->settle_source, on_settle, p);
+	if (r < 0)
+		return r;
+	(void) sd_event_source_set_enabled(p->settle_source, SD_EVENT_OFF);
+	/* After sd-bus, whose reading is what it waits for. */
+	r = sd_event_source_set_priority(p->settle_source, SD_EVENT_PRIORITY_NORMAL + 1);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(p);
