@@ -36,7 +36,7 @@ compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(i
 	settings.c settings_file.c message.c compile.c wire.c)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
-event_SRCS     := agent/ledger/event.c agent/verdict/verdict.c
+event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
@@ -44,7 +44,7 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c event.c reader.c fields.c export.c plain.c ocsf.c) \
+ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c reader.c fields.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread

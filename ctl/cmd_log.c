@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "agent/ledger/id.h"
 #include "ctl/json.h"
 #include "ctl/records.h"
 #include "policy/base/text.h"

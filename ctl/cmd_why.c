@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "agent/ledger/id.h"
 #include "ctl/json.h"
 #include "ctl/records.h"
 

@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 
 /* The one value of a message's body. 0 or a negative errno. */
 int json_from_message(sd_bus_message *m, json_t **ret);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 #include "ctl/client.h"
 
 struct records;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/ledger/id.h"
 #include "agent/verdict/verdict.h"
 #include "policy/base/cleanup.h"
 
@@ -35,7 +36,6 @@ enum outcome {
 };
 
 enum {
-	EVENT_ID_SIZE = 15, /* "7K2M-Q4TX-9D3F" */
 	EVENT_HOST_MAX = 64,
 	EVENT_USER_MAX = 32,
 	EVENT_TTY_MAX = 31,
@@ -88,9 +88,6 @@ DEFINE_CLEANUP(struct event, event_unref)
 
 /* Copies texts and rule ids of @d under @p (borrowed) into @e. */
 int event_set_decision(struct event *e, const struct policy *p, const struct decision *d);
-
-/* Canonical form of what a person typed ("7k2mq4tx9d3f"): 0, or -EINVAL. */
-int event_id_parse(const char *s, char out[EVENT_ID_SIZE]);
 
 const char *event_kind_to_string(enum event_kind k); /* "launch" */
 const char *outcome_to_string(enum outcome o);       /* "refused" */

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 
 enum export_format {
 	EXPORT_CSV,

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 
 enum field_kind {
 	FIELD_TEXT,   /* const char *, UTF-8 */

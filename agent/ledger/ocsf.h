@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 
 /* *ret: one reference for the caller. 0 or -ENOMEM. */
 int ocsf_from_record(const struct record *r, json_t **ret);

@@ -3,7 +3,7 @@
  * so that no read transaction stays open while the caller is slow: the writer's log could not be
  * cut back meanwhile, and would grow for as long as somebody leaves a pager open.
  */
-#include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 
 #include <sqlite3.h>
 #include <string.h>

@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 #include "agent/ledger/recorder.h"
 #include "policy/base/clock.h"
 #include "policy/base/fd.h"

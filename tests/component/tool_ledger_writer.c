@@ -9,6 +9,7 @@
 
 #include "agent/ledger/export.h"
 #include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 #include "policy/base/fd.h"
 
 enum { BATCH_MAX = 16 };

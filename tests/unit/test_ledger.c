@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "agent/ledger/ledger.h"
+#include "agent/ledger/reader.h"
 #include "policy/base/fd.h"
 
 enum {
