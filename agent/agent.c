@@ -146,6 +146,27 @@ static int start_pool(struct agent *a)
 	return 0;
 }
 
+/* Launches are judged all the same; `proscribectl status` goes on saying it. */
+static void explain_ledger_error(const struct agent *a)
+{
+	struct recorder_status s;
+
+	recorder_status(a->recorder, &s);
+	if (s.error == -EUCLEAN)
+		log_error(
+			"%s is damaged, or no ledger of this version; it is left as it is. Move it "
+			"away, and a new one is begun",
+			a->options.ledger_path);
+	else if (s.error == -ENOSPC)
+		log_error("The disk of %s is full; records wait in memory until there is room",
+			a->options.ledger_path);
+	else if (s.error < 0)
+		(void) log_error_errno(s.error,
+			"The ledger %s cannot be written: %m; it is tried again "
+			"every %d s",
+			a->options.ledger_path, RECORDER_RETRY_SEC);
+}
+
 static int start_recording(struct agent *a)
 {
 	struct recorder_options o = {
@@ -158,6 +179,7 @@ static int start_recording(struct agent *a)
 
 	if (r < 0)
 		return log_error_errno(r, "The recorder could not be started: %m");
+	explain_ledger_error(a);
 	if (!a->settings.notice_terminal)
 		return 0;
 	r = notifier_start(&a->notifier);
