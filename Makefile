@@ -31,7 +31,7 @@ base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spaw
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c semver.c vers.c)
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
-compiler_SRCS  := agent/compiler/main.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
+compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \

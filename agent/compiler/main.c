@@ -4,17 +4,15 @@
  * and the messages to two memfds, and ends. Trusts nothing but the order of wire.h.
  */
 #include <openssl/evp.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "agent/compiler/serve.h"
 #include "agent/sandbox/sandbox.h"
 #include "policy/base/cleanup.h"
-#include "policy/base/fd.h"
 #include "policy/base/ids.h"
 #include "policy/base/log.h"
-#include "policy/source/compile.h"
 #include "policy/source/compiler.h"
-#include "policy/source/settings_file.h"
 #include "policy/source/wire.h"
 
 enum {
@@ -22,6 +20,15 @@ enum {
 	WARM_UP_SORT_SIZE = 4096, /* more than qsort(3) sorts on its stack */
 };
 #define COMPILER_MEMORY_MAX (UINT64_C(2) << 30)
+
+/* A sanitizer takes its alternate signal stack down at the end. */
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 
 static const int syscalls[] = {
 	__NR_brk,
@@ -51,18 +58,9 @@ static const int syscalls[] = {
 	__NR_rt_sigreturn,
 	__NR_sendmsg,
 	__NR_write,
-#if defined(__SANITIZE_ADDRESS__)
+#if SANITIZED
 	__NR_sigaltstack,
 #endif
-};
-
-/* One run. Everything is kept until the process ends. */
-struct run {
-	union wire begin;
-	int result_fd, messages_fd;
-	struct source files[POLICY_FILES_MAX];
-	union wire names[POLICY_FILES_MAX];
-	struct messages *messages;
 };
 
 static int by_byte(const void *a, const void *b)
@@ -102,102 +100,6 @@ static int enter(void)
 	return sandbox_enter(&s);
 }
 
-static int receive_file(struct run *run, size_t i)
-{
-	_cleanup_close_ int fd = -1;
-	char *text;
-	int r = wire_receive(WIRE_FD, WIRE_FILE, &run->names[i], &fd);
-
-	if (r < 0)
-		return r;
-	if (!memchr(run->names[i].file.name, '\0', sizeof(run->names[i].file.name)))
-		return -EPROTO;
-	r = fd_read_file(fd, POLICY_FILE_SIZE_MAX, &text, &run->files[i].size);
-	if (r < 0)
-		return r;
-	run->files[i].text = text;
-	run->files[i].name = run->names[i].file.name;
-	return 0;
-}
-
-static int receive(struct run *run)
-{
-	int fds[WIRE_FDS_MAX];
-	int r = wire_receive(WIRE_FD, WIRE_BEGIN, &run->begin, fds);
-
-	if (r < 0)
-		return r;
-	run->result_fd = fds[0];
-	run->messages_fd = fds[1];
-	if (run->begin.begin.n_files > POLICY_FILES_MAX)
-		return -EPROTO;
-	for (uint32_t i = 0; i < run->begin.begin.n_files && r == 0; i++)
-		r = receive_file(run, i);
-	return r;
-}
-
-static int compile_policy(struct run *run)
-{
-	_cleanup_(builder_freep) struct builder *builder = NULL;
-	int r = policy_compile(run->files, run->begin.begin.n_files, run->messages, &builder);
-
-	return r < 0 ? r : builder_write(builder, run->result_fd);
-}
-
-static int compile_settings(struct run *run)
-{
-	struct settings settings;
-	int r;
-
-	if (run->begin.begin.n_files != 1)
-		return -EPROTO;
-	r = settings_file_read(&run->files[0], run->messages, &settings);
-	return r < 0 ? r : fd_write_full(run->result_fd, &settings, sizeof(settings));
-}
-
-static int answer(struct run *run, int error)
-{
-	_cleanup_free_ char *text = NULL;
-	union wire m = { .result = { .type = WIRE_RESULT, .error = error } };
-	off_t size = lseek(run->result_fd, 0, SEEK_END);
-	int r = messages_format(run->messages, COMPILER_MESSAGES_MAX, &text);
-
-	if (r == 0)
-		r = fd_write_full(run->messages_fd, text, strlen(text));
-	if (r < 0)
-		return r;
-	m.result.n_errors = messages_count(run->messages, MESSAGE_ERROR);
-	m.result.n_warnings = messages_count(run->messages, MESSAGE_WARNING);
-	m.result.size = size > 0 ? (uint64_t) size : 0;
-	m.result.messages_size = strlen(text);
-	return wire_send(WIRE_FD, &m, NULL);
-}
-
-static int serve(void)
-{
-	static const union wire ready = { .ready = { .type = WIRE_READY } };
-	struct run *run = calloc(1, sizeof(*run));
-	int r;
-
-	if (!run)
-		return -ENOMEM;
-	r = messages_new(&run->messages);
-	if (r == 0)
-		r = wire_send(WIRE_FD, &ready, NULL);
-	if (r == 0)
-		r = receive(run);
-	if (r < 0)
-		return r;
-	switch (run->begin.begin.kind) {
-	case WIRE_POLICY:
-		return answer(run, compile_policy(run));
-	case WIRE_SETTINGS:
-		return answer(run, compile_settings(run));
-	default:
-		return -EPROTO;
-	}
-}
-
 int main(void)
 {
 	int r = enter();
@@ -206,5 +108,5 @@ int main(void)
 		(void) log_error_errno(r, "Cannot enter the sandbox, so nothing is read: %m");
 		_exit(EXIT_FAILURE);
 	}
-	_exit(serve() < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+	_exit(serve(WIRE_FD) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -126,36 +126,41 @@ static int descend(struct folder *f, int *fd, const char *name, const char *path
 	return fstat(next, &st) < 0 ? -errno : check_folder(f, &st, path, last);
 }
 
-/* Walks down from the root, so that what is checked is what is used. */
+static char *absolute(const char *path)
+{
+	_cleanup_free_ char *cwd = NULL;
+	char *whole;
+
+	if (*path == '/')
+		return strdup(path);
+	cwd = getcwd(NULL, 0);
+	return !cwd || asprintf(&whole, "%s/%s", cwd, path) < 0 ? NULL : whole;
+}
+
+/* Walks down from the root, so that what is checked is what is used. Each '/' of the path becomes
+ * its end for a moment: that is the path so far. */
 static int open_trusted(struct folder *f, const char *path, int *ret)
 {
 	_cleanup_close_ int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_free_ char *copy = NULL, *here = NULL;
-	char *rest, *name;
+	_cleanup_free_ char *whole = absolute(path);
+	char *name = whole;
 	struct stat st;
 	int r;
 
+	if (!whole)
+		return -ENOMEM;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	r = check_owner(f, &st, "/");
-	copy = *path == '/' ? strdup(path) : NULL;
-	if (*path != '/') {
-		_cleanup_free_ char *cwd = getcwd(NULL, 0);
+	while (r == 0 && *(name += strspn(name, "/"))) {
+		char *end = name + strcspn(name, "/"), cut = *end;
 
-		if (!cwd || asprintf(&copy, "%s/%s", cwd, path) < 0)
-			copy = NULL;
-	}
-	here = copy ? calloc(1, strlen(copy) + 2) : NULL;
-	if (!here)
-		return -ENOMEM;
-	rest = copy;
-	while (r == 0 && (name = strsep(&rest, "/"))) {
-		if (!*name)
-			continue;
-		strcat(strcat(here, "/"), name);
-		r = descend(f, &fd, name, here, !rest || !rest[strspn(rest, "/")]);
+		*end = '\0';
+		r = descend(f, &fd, name, whole, !cut || !end[1 + strspn(end + 1, "/")]);
 		if (r < 0 && r != -EPERM && r != -ENOENT)
-			return complain_open(f, r, here);
+			return complain_open(f, r, whole);
+		*end = cut;
+		name = end;
 	}
 	if (r == 0)
 		*ret = TAKE_FD(fd);

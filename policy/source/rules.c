@@ -381,7 +381,7 @@ static int by_id(const void *x, const void *y)
 
 static int check_ids(const struct rule_list *l, struct messages *m)
 {
-	_cleanup_free_ const struct rule **sorted = calloc(l->n + 1, sizeof(*sorted));
+	_cleanup_free_ const struct rule **sorted = calloc(l->n + 1, sizeof(struct rule *));
 	size_t n = 0;
 
 	if (!sorted)
@@ -389,7 +389,7 @@ static int check_ids(const struct rule_list *l, struct messages *m)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->items[i].id)
 			sorted[n++] = &l->items[i];
-	qsort(sorted, n, sizeof(*sorted), by_id);
+	qsort(sorted, n, sizeof(struct rule *), by_id);
 	for (size_t i = 1; i < n; i++)
 		if (!strcmp(sorted[i - 1]->id, sorted[i]->id))
 			message_error(m, sorted[i]->at,

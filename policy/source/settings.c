@@ -6,11 +6,11 @@
 
 void settings_default(struct settings *ret)
 {
-	*ret = (struct settings){
-		.fail_mode = FAIL_MODE_ALLOW,
-		.notice_terminal = true,
-		.inspect_timeout_usec = SETTINGS_TIMEOUT_DEFAULT_USEC,
-	};
+	/* Padding, too: all of it crosses a process boundary. */
+	memset(ret, 0, sizeof(*ret));
+	ret->fail_mode = FAIL_MODE_ALLOW;
+	ret->notice_terminal = true;
+	ret->inspect_timeout_usec = SETTINGS_TIMEOUT_DEFAULT_USEC;
 }
 
 bool settings_valid(const struct settings *s)

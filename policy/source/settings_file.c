@@ -113,6 +113,6 @@ int settings_file_read(struct source *source, struct messages *m, struct setting
 		read_settings(tree_root(tree), m, &s);
 	if (messages_count(m, MESSAGE_ERROR) > 0)
 		return -EINVAL;
-	*ret = s;
+	memcpy(ret, &s, sizeof(s));
 	return 0;
 }

@@ -336,7 +336,7 @@ int software_sort(struct software_list *l, struct messages *m)
 {
 	size_t n = 0;
 
-	l->by_id = calloc(l->n + 1, sizeof(*l->by_id));
+	l->by_id = calloc(l->n + 1, sizeof(struct software *));
 	if (!l->by_id)
 		return -ENOMEM;
 	for (size_t i = 0; i < l->n; i++)
@@ -344,7 +344,7 @@ int software_sort(struct software_list *l, struct messages *m)
 			l->by_id[n++] = &l->items[i];
 	l->n_by_id = n;
 	if (n > 1)
-		qsort(l->by_id, n, sizeof(*l->by_id), by_id);
+		qsort(l->by_id, n, sizeof(struct software *), by_id);
 	for (size_t i = 1; i < n; i++)
 		if (!strcmp(l->by_id[i - 1]->id, l->by_id[i]->id))
 			message_error(m, l->by_id[i]->at,

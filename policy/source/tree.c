@@ -112,7 +112,7 @@ static int frame_append(struct frame *f, struct node *child)
 {
 	if (f->n == f->room) {
 		size_t room = f->room ? 2 * f->room : 8;
-		struct node **children = reallocarray(f->children, room, sizeof(*children));
+		struct node **children = reallocarray(f->children, room, sizeof(struct node *));
 
 		if (!children)
 			return -ENOMEM;
@@ -296,12 +296,12 @@ static int check_keys(struct reader *r, const struct node *mapping)
 
 	if (mapping->n < 2)
 		return 0;
-	keys = calloc(mapping->n, sizeof(*keys));
+	keys = calloc(mapping->n, sizeof(struct node *));
 	if (!keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < mapping->n; i++)
 		keys[i] = mapping->pairs[i].key;
-	qsort(keys, mapping->n, sizeof(*keys), by_key);
+	qsort(keys, mapping->n, sizeof(struct node *), by_key);
 	for (size_t i = 1; i < mapping->n; i++)
 		if (!strcmp(keys[i - 1]->text, keys[i]->text))
 			message_error(r->m, keys[i]->at,
@@ -315,7 +315,7 @@ static int on_end(struct reader *r)
 	struct frame *f = &r->frames[--r->depth];
 	_cleanup_free_ struct node **children = f->children;
 	struct node *n = f->node;
-	size_t size = f->n * sizeof(*children);
+	size_t size = f->n * sizeof(struct node *);
 	void *copy = tree_allocate(r->tree, size);
 	int k;
 

@@ -344,7 +344,7 @@ int main(int argc, char *argv[])
 	};
 
 	(void) argc;
-	if (move_to_folder("compiler.d", argv) < 0)
+	if (move_to_folder("in-compiler", argv) < 0)
 		return 1;
 	return cmocka_run_group_tests_name("compiler", tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ int main(int argc, char *argv[])
 	(void) puts("one minute of waiting shows a sanitizer nothing new");
 	return SKIPPED;
 #endif
-	if (move_to_folder("compiler-timeout.d", argv) < 0)
+	if (move_to_folder("in-compiler-timeout", argv) < 0)
 		return 1;
 	return cmocka_run_group_tests_name("compiler_timeout", tests, NULL, NULL);
 }
