@@ -110,21 +110,40 @@ struct place message_place(const struct source *s, size_t offset)
 	return at;
 }
 
-/* Finds the line (without its break) that @at is on, and where in it the column is. */
-static bool find_line(struct place at, const char **ret_line, size_t *ret_size, size_t *ret_caret)
+/* The beginning of a line. Messages come sorted, so that one search goes on from the last. */
+struct cursor {
+	const struct source *source;
+	uint32_t line;
+	size_t offset;
+};
+
+static bool find_start(struct cursor *c, struct place at)
 {
 	const char *s = at.source->text;
-	size_t n = at.source->size, i = 0, start, k;
-	uint32_t line = 1, column = 1;
+	size_t n = at.source->size;
 
-	while (i < n && line < at.line) {
-		k = break_length(s + i, n - i);
-		line += k > 0;
-		i += k ?: 1;
+	if (c->source != at.source || c->line > at.line)
+		*c = (struct cursor){ .source = at.source, .line = 1 };
+	while (c->offset < n && c->line < at.line) {
+		size_t k = break_length(s + c->offset, n - c->offset);
+
+		c->line += k > 0;
+		c->offset += k ?: 1;
 	}
-	if (line < at.line)
+	return c->line == at.line;
+}
+
+/* Finds the line (without its break) that @at is on, and where in it the column is. */
+static bool find_line(struct cursor *c, struct place at, const char **ret_line, size_t *ret_size,
+	size_t *ret_caret)
+{
+	const char *s = at.source->text;
+	size_t n = at.source->size, i, start;
+	uint32_t column = 1;
+
+	if (!find_start(c, at))
 		return false;
-	start = i;
+	start = i = c->offset;
 	*ret_caret = SIZE_MAX;
 	for (; i < n && !break_length(s + i, n - i); i += step(s + i, n - i), column++)
 		if (column == at.column)
@@ -174,13 +193,13 @@ static void show(const char *s, size_t n, size_t columns, char out[PIECE_MAX])
 	text_escape(one, out, PIECE_MAX);
 }
 
-static void print_line(FILE *f, struct place at)
+static void print_line(FILE *f, struct cursor *c, struct place at)
 {
 	const char *line;
 	size_t size, caret, i, columns = 0, caret_column = 0;
 	char piece[PIECE_MAX];
 
-	if (!at.source || at.line == 0 || !find_line(at, &line, &size, &caret))
+	if (!at.source || at.line == 0 || !find_line(c, at, &line, &size, &caret))
 		return;
 	i = columns_before(line, caret) < MESSAGE_WINDOW_MAX - 8 ? 0 : window_start(line, caret);
 	(void) fprintf(f, "%7u | %s", at.line, i > 0 ? "..." : "");
@@ -205,7 +224,7 @@ static void print_line(FILE *f, struct place at)
 	(void) fprintf(f, "\n        | %*s^\n", (int) caret_column, "");
 }
 
-static void print_message(FILE *f, const struct message *message)
+static void print_message(FILE *f, struct cursor *c, const struct message *message)
 {
 	static const char *const words[_MESSAGE_LEVEL_MAX] = {
 		[MESSAGE_ERROR] = "error",
@@ -222,7 +241,7 @@ static void print_message(FILE *f, const struct message *message)
 	}
 	text_escape(message->text, escaped, sizeof(escaped));
 	(void) fprintf(f, "%s: %s\n", words[message->level], escaped);
-	print_line(f, message->at);
+	print_line(f, c, message->at);
 }
 
 static int by_place(const void *x, const void *y)
@@ -253,6 +272,7 @@ static void print_rest(FILE *f, const struct messages *m)
 int messages_format(struct messages *m, size_t max, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
+	struct cursor cursor = { 0 };
 	size_t size = 0, whole = 0;
 	FILE *f = open_memstream(&text, &size);
 
@@ -260,7 +280,7 @@ int messages_format(struct messages *m, size_t max, char **ret)
 		return -ENOMEM;
 	qsort(m->kept, m->n, sizeof(m->kept[0]), by_place);
 	for (size_t i = 0; i < m->n; i++) {
-		print_message(f, &m->kept[i]);
+		print_message(f, &cursor, &m->kept[i]);
 		if (fflush(f) != 0 || size > max)
 			break;
 		whole = size;
