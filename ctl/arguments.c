@@ -217,10 +217,12 @@ static int refuse_option(const struct command *c, int what, const char *typed)
 {
 	if (what == ':')
 		complain("%s wants a value", typed);
-	else if (strncmp(typed, "--", 2) == 0)
-		complain("%s: no such option of '%s', or not spelt out", typed, c->name);
+	else if (optopt >= 256)
+		complain("--%s takes no value", options[optopt - 256].name);
+	else if (optopt == 0)
+		complain("no such option of '%s': %s", c->name, typed);
 	else
-		complain("-%c: no such option of '%s'", optopt, c->name);
+		complain("no such option of '%s': -%c", c->name, optopt);
 	return usage(c);
 }
 

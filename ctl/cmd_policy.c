@@ -129,7 +129,7 @@ enum exit_code cmd_policy_reload(const struct arguments *a)
 		code = explain_reload(a, c, r);
 	else
 		print_messages(json_string_value(messages));
-	if (r >= 0 && client_call(c, NULL, &status, "Status", "") < 0)
+	if (!client_lost(c) && client_call(c, NULL, &status, "Status", "") < 0)
 		return explain_reload(a, c, -EPIPE);
 	policy = json_object_get(status, "policy");
 	if (a->given & OPTION_JSON) {

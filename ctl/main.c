@@ -67,23 +67,30 @@ static void help(FILE *f)
 		f);
 }
 
-/* The command that argv[0] (and argv[1]) name; *ret_words is how many words its name has. */
-static const struct command *find(int argc, char *argv[], int *ret_words)
+/* Takes the second word of a command's name out of argv, wherever options have left it. */
+static bool take_word(int *argc, char *argv[], const char *word)
+{
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], word) != 0)
+			continue;
+		memmove(argv + i, argv + i + 1, (size_t) (*argc - i) * sizeof(*argv));
+		(*argc)--;
+		return true;
+	}
+	return false;
+}
+
+/* The command that argv names; its first word stays argv[0]. */
+static const struct command *find(int *argc, char *argv[])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const char *space = strchr(commands[i].name, ' ');
-		size_t first = space ? (size_t) (space - commands[i].name) : 0;
+		const char *name = commands[i].name, *space = strchr(name, ' ');
+		size_t first = space ? (size_t) (space - name) : strlen(name);
 
-		if (!space && strcmp(argv[0], commands[i].name) == 0) {
-			*ret_words = 1;
+		if (strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
+			continue;
+		if (!space || take_word(argc, argv, space + 1))
 			return &commands[i];
-		}
-		if (space && argc > 1 && strlen(argv[0]) == first &&
-			strncmp(argv[0], commands[i].name, first) == 0 &&
-			strcmp(argv[1], space + 1) == 0) {
-			*ret_words = 2;
-			return &commands[i];
-		}
 	}
 	return NULL;
 }
@@ -117,7 +124,7 @@ static enum exit_code run(int argc, char *argv[])
 {
 	const struct command *c;
 	struct arguments a;
-	int words, r;
+	int r;
 
 	if (argc < 1) {
 		help(stderr);
@@ -133,16 +140,17 @@ static enum exit_code run(int argc, char *argv[])
 		return EXIT_CODE_FINE;
 	}
 	if (strcmp(argv[0], "help") == 0) {
-		c = find(argc - 1, argv + 1, &words);
+		argc--;
+		c = find(&argc, ++argv);
 		if (!c)
-			return unknown(argc - 1, argv + 1);
+			return unknown(argc, argv);
 		arguments_help(c);
 		return EXIT_CODE_FINE;
 	}
-	c = find(argc, argv, &words);
+	c = find(&argc, argv);
 	if (!c)
 		return unknown(argc, argv);
-	r = arguments_parse(c, argc - words + 1, argv + words - 1, &a);
+	r = arguments_parse(c, argc, argv, &a);
 	if (r <= 0)
 		return r < 0 ? EXIT_CODE_USAGE : EXIT_CODE_FINE;
 	return c->run(&a);
