@@ -20,6 +20,8 @@ int main(int argc, char *argv[])
 		return EXIT_SUCCESS;
 	if (options.verbose)
 		log_set_max(LOG_LEVEL_DEBUG);
+	else if (options.offline) /* its standard error is that of a person's command */
+		log_set_max(LOG_LEVEL_ERROR);
 	/* A broken lease would kill us by default (fcntl(2)); a client that hangs up too. */
 	(void) signal(SIGIO, SIG_IGN);
 	(void) signal(SIGPIPE, SIG_IGN);
