@@ -11,6 +11,7 @@ man_DIR     := $(DESTDIR)$(PREFIX)/share/man
 shell_DIR   := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # the bus reads its policies in /usr and /etc only
 bus_DIR     := $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/share,$(SYSCONFDIR))/dbus-1/system.d
+share_DIR   := $(DESTDIR)$(PREFIX)/share/proscribe
 conf_DIR    := $(DESTDIR)$(SYSCONFDIR)/proscribe
 manuals     := proscribectl.1 proscribe-policy.5 proscribe-agent.yaml.5 proscribed.8
 section      = man$(subst .,,$(suffix $(1)))
@@ -34,6 +35,8 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 	install -D -m 0644 packaging/dbus/org.proscribe.Agent1.conf $(bus_DIR)/org.proscribe.Agent1.conf
 	install -D -m 0644 packaging/completion/proscribectl.bash $(shell_DIR)/proscribectl
 	$(foreach m,$(manuals),install -D -m 0644 packaging/man/$(m) $(man_DIR)/$(call section,$(m))/$(m) && ):
+	install -D -m 0644 packaging/examples/high-risk/policy.yaml $(share_DIR)/examples/high-risk/policy.yaml
+	install -D -m 0644 packaging/examples/monitor/policy.yaml $(share_DIR)/examples/monitor/policy.yaml
 	install -d -m 0755 $(conf_DIR) $(conf_DIR)/policy.d
 	@test -e $(conf_DIR)/agent.yaml || install -m 0644 packaging/examples/agent.yaml $(conf_DIR)/agent.yaml
 	@ls $(conf_DIR)/policy.d/*.yaml >/dev/null 2>&1 || { \
@@ -46,6 +49,7 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 
 uninstall: ## remove what install put in place; settings, policy and ledger stay
 	rm -f $(INSTALLED)
+	rm -rf $(share_DIR)
 	-rmdir $(helper_DIR) 2>/dev/null
 	@test -n '$(DESTDIR)' || ! test -d /run/systemd/system || systemctl daemon-reload
 	@echo 'Left in place: $(conf_DIR), /var/lib/proscribe and the user proscribe.'
