@@ -290,11 +290,12 @@ def test_a_client_that_never_reads_is_let_go(agent):
 
     before = memory()
     with Wire(agent.socket) as other, Wire(agent.socket, timeout_sec=5) as wire:
-        with contextlib.suppress(Closed, TimeoutError):
+        with pytest.raises(Closed):
             for _ in range(20_000):
                 wire.send("Status")
         assert other.call("Status") == ""
-    assert memory() - before < 8 << 10
+    if "libasan" not in Path(f"/proc/{agent.pid}/maps").read_text():  # which keeps what is freed
+        assert memory() - before < 8 << 10
 
 
 def test_half_a_message_holds_nobody_up(agent):
