@@ -81,7 +81,8 @@ static void show_file(const struct style *s, const json_t *file, bool has_policy
 		json_get_text(file, "version"));
 	show_pair(s, "recognised", " ", json_get_text(file, "evidence"),
 		json_get_text(file, "package"));
-	json_array_foreach(rules, i, rule) show_rule(s, rule);
+	for (i = 0; (rule = json_array_get(rules, i)); i++)
+		show_rule(s, rule);
 }
 
 static size_t count_banned(const json_t *files)
@@ -89,7 +90,7 @@ static size_t count_banned(const json_t *files)
 	const json_t *file;
 	size_t i, n = 0;
 
-	json_array_foreach(files, i, file)
+	for (i = 0; (file = json_array_get(files, i)); i++)
 		n += strcmp(json_get_text(file, "verdict"), "block") == 0;
 	return n;
 }
@@ -112,8 +113,9 @@ enum exit_code cmd_check(const struct arguments *a)
 		(void) json_print(document);
 	} else {
 		print_style(stdout, &style);
-		json_array_foreach(files, i, file) if (!json_object_get(file, "error"))
-			show_file(&style, file, policy != NULL);
+		for (i = 0; (file = json_array_get(files, i)); i++)
+			if (!json_object_get(file, "error"))
+				show_file(&style, file, policy != NULL);
 	}
 	return banned > 0 ? EXIT_CODE_BANNED : code;
 }

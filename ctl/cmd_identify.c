@@ -32,8 +32,7 @@ static void show_packages(const struct style *s, const json_t *file)
 	const json_t *packages = json_object_get(file, "packages"), *p;
 	size_t i;
 
-	json_array_foreach(packages, i, p)
-	{
+	for (i = 0; (p = json_array_get(packages, i)); i++) {
 		_cleanup_free_ char *text = NULL;
 		const char *version = json_get_text(p, "version");
 
@@ -50,8 +49,7 @@ static void show_matches(const struct style *s, const json_t *file)
 	const json_t *matches = json_object_get(file, "matches"), *m;
 	size_t i;
 
-	json_array_foreach(matches, i, m)
-	{
+	for (i = 0; (m = json_array_get(matches, i)); i++) {
 		_cleanup_free_ char *text = NULL;
 		const char *version = json_get_text(m, "version");
 
@@ -96,7 +94,8 @@ enum exit_code cmd_identify(const struct arguments *a)
 		return code;
 	}
 	print_style(stdout, &style);
-	json_array_foreach(files, i, file) if (!json_object_get(file, "error"))
-		show_file(&style, file, policy != NULL);
+	for (i = 0; (file = json_array_get(files, i)); i++)
+		if (!json_object_get(file, "error"))
+			show_file(&style, file, policy != NULL);
 	return code;
 }

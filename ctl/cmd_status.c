@@ -62,7 +62,8 @@ static size_t count_mounts(const json_t *status, bool judged)
 	const json_t *mounts = json_object_get(status, "mounts"), *mount;
 	size_t i, n = 0;
 
-	json_array_foreach(mounts, i, mount) n += json_get_true(mount, "judged") == judged;
+	for (i = 0; (mount = json_array_get(mounts, i)); i++)
+		n += json_get_true(mount, "judged") == judged;
 	return n;
 }
 
@@ -195,8 +196,7 @@ static int show_mounts(const struct view *v)
 		count_mounts(v->status, true), count_mounts(v->status, false));
 	if (json_array_size(mounts) == 0)
 		return 0;
-	json_array_foreach(mounts, i, mount)
-	{
+	for (i = 0; (mount = json_array_get(mounts, i)); i++) {
 		bool judged = json_get_true(mount, "judged");
 		_cleanup_free_ char *why = NULL;
 		const char *cells[] = { json_get_text(mount, "path"), json_get_text(mount, "type"),

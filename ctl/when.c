@@ -40,9 +40,10 @@ static int parse_ago(const char *s, int64_t *ret_nsec)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (s[0] == units[i].unit && s[1] == '\0') {
-			if (n > INT64_MAX / NSEC_PER_SEC / units[i].seconds)
-				return -EINVAL;
-			*ret_nsec = n * units[i].seconds * NSEC_PER_SEC;
+			/* More than time holds: all of it. */
+			*ret_nsec = n > INT64_MAX / NSEC_PER_SEC / units[i].seconds
+				? INT64_MAX
+				: n * units[i].seconds * NSEC_PER_SEC;
 			return 0;
 		}
 	return -EINVAL;

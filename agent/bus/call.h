@@ -51,8 +51,9 @@ struct bus {
 	size_t n_calls;
 };
 
-/* Handler of every method: counts, finds out who asks, runs the method of the table. */
-int call_begin(sd_bus_message *m, void *peer, sd_bus_error *e);
+/* Handler of every method (@userdata is its struct bus_peer): counts, finds out who asks, runs the
+ * method of the table. */
+int call_begin(sd_bus_message *m, void *userdata, sd_bus_error *e);
 /* Answers with an error, or with a message that is sent as it is; both end the call. */
 void call_fail(struct call *c, sd_bus_error *e);
 void call_reply(struct call *c, sd_bus_message *reply);
