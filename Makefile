@@ -38,7 +38,7 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c elf.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
-	$(addprefix agent/gate/,gate.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
+	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \

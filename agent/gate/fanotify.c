@@ -136,6 +136,15 @@ int fanotify_ignore(int group, int fd, const struct fanotify_features *features)
 	return fanotify_mark(group, flags, FAN_OPEN_EXEC_PERM, fd, NULL) < 0 ? -errno : 0;
 }
 
+int fanotify_ask_again(int group, int fd)
+{
+	unsigned flags = FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK;
+
+	if (fanotify_mark(group, flags, FAN_OPEN_EXEC_PERM, fd, NULL) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
 int fanotify_forget_ignored(int group)
 {
 	return fanotify_mark(group, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL) < 0 ? -errno : 0;

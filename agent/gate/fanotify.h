@@ -38,5 +38,7 @@ int fanotify_watch(int group, const char *path);
 int fanotify_unwatch_all(int group);
 /* No more events for the inode of @fd until it is modified. */
 int fanotify_ignore(int group, int fd, const struct fanotify_features *features);
+/* Asks about the inode of @fd again; also 0 when it was not ignored. */
+int fanotify_ask_again(int group, int fd);
 /* All inodes are asked about again. */
 int fanotify_forget_ignored(int group);

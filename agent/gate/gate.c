@@ -19,33 +19,6 @@
 
 enum { GATE_STACK_SIZE = 256 << 10 };
 
-/* ---- descriptors kept past their answer, with the lease on them ---- */
-
-static void release_oldest(struct gate *g)
-{
-	(void) close(g->held[g->held_first].fd);
-	g->held_first = (g->held_first + 1) % GATE_HELD_MAX;
-	g->n_held--;
-}
-
-uint64_t gate_hold(struct gate *g, int fd, uint64_t now)
-{
-	size_t last;
-
-	if (g->n_held == GATE_HELD_MAX)
-		release_oldest(g);
-	last = (g->held_first + g->n_held++) % GATE_HELD_MAX;
-	g->held[last].fd = fd;
-	g->held[last].until_usec = now + GATE_HOLD_USEC;
-	return g->held[last].until_usec;
-}
-
-static void release_due(struct gate *g, uint64_t now)
-{
-	while (g->n_held > 0 && g->held[g->held_first].until_usec <= now)
-		release_oldest(g);
-}
-
 /* ---- one launch ---- */
 
 static uint64_t hash_path(int fd)
@@ -112,20 +85,20 @@ static void allow_at_once(struct gate *g, const struct fanotify_event *e)
  * for writing now, and holds up whoever opens it until the launch is under way. One lease serves
  * all launches that leave enough of its time. false: a writer is there, so the content may be
  * another by the time it runs. */
-static bool allow_guarded(
-	struct gate *g, const struct fanotify_event *e, struct verdict_entry *entry)
+static bool allow_guarded(struct gate *g, const struct fanotify_event *e,
+	const struct verdict_key *key, struct verdict_entry *entry)
 {
 	uint64_t now = clock_boot_usec();
 	bool leased = false;
 
-	if (entry->guarded_until_usec < now + GATE_GUARD_USEC) {
+	if (entry->guarded_until_usec < now) {
 		leased = fcntl(e->fd, F_SETLEASE, F_RDLCK) == 0;
 		if (!leased && errno == EAGAIN)
 			return false;
 	}
 	(void) fanotify_answer(g->group, e->fd, true, g->options.audit);
 	if (leased)
-		entry->guarded_until_usec = gate_hold(g, e->fd, now);
+		entry->guarded_until_usec = hold_file(g, e->fd, key->path_hash == 0, now);
 	else
 		(void) close(e->fd);
 	if (e->pidfd >= 0)
@@ -155,7 +128,7 @@ static bool answer_from_cache(struct gate *g, const struct fanotify_event *e,
 	} else if (root_only(e->fd, st)) {
 		allow_judged(g, e);
 		g->counters.allowed++;
-	} else if (allow_guarded(g, e, entry)) {
+	} else if (allow_guarded(g, e, key, entry)) {
 		g->counters.allowed++;
 	} else {
 		return false;
@@ -270,12 +243,10 @@ static void expire_due(struct gate *g, uint64_t now)
 static int wait_msec(const struct gate *g, uint64_t now)
 {
 	const struct launch *l = TAILQ_FIRST(&g->waiting);
-	uint64_t next = UINT64_MAX;
+	uint64_t next = hold_next_usec(g);
 
-	if (l)
+	if (l && l->arrived_usec + g->options.inspect_timeout_usec < next)
 		next = l->arrived_usec + g->options.inspect_timeout_usec;
-	if (g->n_held > 0 && g->held[g->held_first].until_usec < next)
-		next = g->held[g->held_first].until_usec;
 	if (next == UINT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int) ((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
@@ -323,7 +294,7 @@ static void *gate_thread(void *context)
 		}
 		g->counters.beats++;
 		now = clock_boot_usec();
-		release_due(g, now);
+		hold_release(g, now);
 		expire_due(g, now);
 	}
 }
@@ -339,8 +310,7 @@ static int watch_fd(struct gate *g, int fd)
 
 static struct gate *gate_free(struct gate *g)
 {
-	while (g->n_held > 0)
-		release_oldest(g);
+	hold_release(g, UINT64_MAX);
 	(void) close(g->group);
 	(void) close(g->epoll);
 	(void) close(g->wake_fd);

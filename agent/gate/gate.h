@@ -16,7 +16,7 @@ enum {
 	GATE_DIGESTS_MAX = 16,  /* refused files being hashed at a time; more stay without a hash */
 	GATE_HELD_MAX = 1024,   /* files kept open past their answer ... */
 	GATE_HOLD_USEC = 20000, /* ... for so long, so that a late writer meets a running program */
-	GATE_GUARD_USEC = 10000, /* a launch relies on a lease that lasts so much longer */
+	GATE_GUARD_USEC = 10000, /* launches rely on it for so long; the rest is their head start */
 	GATE_POLICY_TIMEOUT_SEC = 10,
 };
 

@@ -204,6 +204,6 @@ void inspection_finish(struct gate *g, struct inspection *i)
 	if (!cacheable || f->decision.verdict == VERDICT_ALLOW)
 		free(f);
 	if (i->job.leased)
-		(void) gate_hold(g, TAKE_FD(i->job.fd), clock_boot_usec());
+		(void) hold_file(g, TAKE_FD(i->job.fd), false, clock_boot_usec());
 	(void) inspection_free(i);
 }

@@ -79,9 +79,11 @@ struct gate {
 	size_t n_digests;
 	struct {
 		int fd;
-		uint64_t until_usec;
-	} held[GATE_HELD_MAX]; /* a ring, oldest at held_first */
-	size_t held_first, n_held;
+		bool marked;
+		uint64_t since_usec;
+	} held[GATE_HELD_MAX]; /* a ring, oldest at held_first; of the n_unmarked oldest the mark is
+				  gone */
+	size_t held_first, n_held, n_unmarked;
 
 	/* other threads */
 	struct counters counters;
@@ -124,5 +126,10 @@ void digest_finish(struct gate *g, struct digest *d);
 
 /* ---- gate.c ---- */
 void gate_job_done(struct job *j); /* on a pool thread */
-/* Keeps @fd (taken over), and so its lease, for GATE_HOLD_USEC from @now on; returns until when. */
-uint64_t gate_hold(struct gate *g, int fd, uint64_t now);
+
+/* ---- hold.c: files that stay leased past their answer ---- */
+/* Keeps @fd (taken over), and so the lease on it; with @mark the kernel need not ask about the file
+ * either while it is guarded. Returns until when launches may rely on it. */
+uint64_t hold_file(struct gate *g, int fd, bool mark, uint64_t now_usec);
+void hold_release(struct gate *g, uint64_t now_usec);
+uint64_t hold_next_usec(const struct gate *g); /* when there is something to release; UINT64_MAX */

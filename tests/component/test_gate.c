@@ -549,6 +549,38 @@ static void a_late_writer_waits_for_the_launch(void **state)
 	gate_stop(g);
 }
 
+/* While the lease keeps writers out, the kernel need not ask; whatever a writer then leaves is
+ * asked about before it runs. */
+static void a_guarded_file_is_asked_about_once(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("again", 1000);
+	uint64_t begun, asked;
+	struct gate_status s;
+	int fd;
+
+	(void) state;
+	assert_int_equal(launch(path), 0); /* inspected */
+	usleep(GATE_HOLD_USEC * 3);
+	begun = clock_boot_usec();
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(launch(path), 0);
+	/* at most one question for each time of guarding */
+	gate_status(g, &s);
+	assert_in_range(s.events, 2, 3 + (clock_boot_usec() - begun) / GATE_GUARD_USEC);
+	fd = open(path, O_WRONLY | O_APPEND); /* waits for the lease */
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	(void) close(fd);
+	gate_status(g, &s);
+	asked = s.events;
+	world.banned = true;
+	assert_int_equal(launch(path), -EPERM);
+	gate_status(g, &s);
+	assert_int_equal(s.events, asked + 1);
+	gate_stop(g);
+}
+
 /* More launches than the gate keeps: each one still gets its answer, and a record. */
 static void one_launch_too_many(void **state)
 {
@@ -644,6 +676,7 @@ int main(void)
 		cmocka_unit_test(launches_of_one_file_share_an_inspection),
 		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
 		cmocka_unit_test(a_late_writer_waits_for_the_launch),
+		cmocka_unit_test(a_guarded_file_is_asked_about_once),
 		cmocka_unit_test(one_launch_too_many),
 		cmocka_unit_test(stopping_answers_what_waits),
 	};
