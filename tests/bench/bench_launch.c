@@ -3,6 +3,7 @@
  * p50 and p99, in nanoseconds.
  *
  * usage: bench_launch launch COUNT PROGRAM       posix_spawn() of the same program + waitpid()
+ *        bench_launch apart COUNT PROGRAM        the same, 30 ms apart
  *        bench_launch open COUNT FOLDER          open() + close() of FOLDER/0, FOLDER/1, ...
  */
 #include <errno.h>
@@ -18,7 +19,7 @@
 
 #include "policy/base/cleanup.h"
 
-enum { COUNT_MAX = 1000000 };
+enum { COUNT_MAX = 1000000, APART_USEC = 30000 };
 
 static uint64_t now_nsec(void)
 {
@@ -67,13 +68,14 @@ int main(int argc, char *argv[])
 {
 	_cleanup_free_ uint64_t *took = NULL;
 	size_t count;
-	int is_launch;
+	int is_launch, is_apart;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s launch|open COUNT PATH\n", argv[0]);
+		fprintf(stderr, "usage: %s launch|apart|open COUNT PATH\n", argv[0]);
 		return 2;
 	}
-	is_launch = strcmp(argv[1], "launch") == 0;
+	is_apart = strcmp(argv[1], "apart") == 0;
+	is_launch = is_apart || strcmp(argv[1], "launch") == 0;
 	count = strtoul(argv[2], NULL, 10);
 	if (count == 0 || count > COUNT_MAX)
 		return 2;
@@ -82,8 +84,13 @@ int main(int argc, char *argv[])
 		return 1;
 
 	for (size_t i = 0; i < count; i++) {
-		uint64_t begun = now_nsec();
-		int r = is_launch ? launch(argv[3]) : open_and_close(argv[3], i);
+		uint64_t begun;
+		int r;
+
+		if (is_apart)
+			(void) usleep(APART_USEC);
+		begun = now_nsec();
+		r = is_launch ? launch(argv[3]) : open_and_close(argv[3], i);
 
 		took[i] = now_nsec() - begun;
 		if (r < 0) {
