@@ -32,7 +32,7 @@ void agent_status(struct agent *a, struct agent_status *ret)
 	ret->started_utc_nsec = a->started_utc_nsec;
 	ret->policy = a->policy;
 	ret->policy_loaded_utc_nsec = a->policy_loaded_utc_nsec;
-	ret->policy_path = a->options.policy_path;
+	ret->policy_path = a->options.policy_path ? a->options.policy_path : "";
 	ret->policy_error = a->policy_error ? a->policy_error : "";
 	ret->ledger_path = a->options.ledger_path;
 	ret->settings = a->settings;

@@ -22,7 +22,8 @@ static const char help[] =
 	"  --no-system-bus      do not offer org.proscribe.Agent1 on the system bus\n"
 	"  --inspectors N       sandboxed processes that look at files [2]\n"
 	"  --lifetime SECONDS   end after that time, come what may (tests, trials)\n"
-	"  --offline            watch nothing; only answer questions about files\n"
+	"  --offline            watch nothing; only answer questions about files, by the policy\n"
+	"                       that --policy names\n"
 	"  --bus-fd N           with --offline: the connection to answer on\n"
 	"  --verbose            say more on standard error\n"
 	"  --help, --version\n"
@@ -149,7 +150,6 @@ static int check_together(const struct options *o)
 int options_parse(int argc, char *argv[], struct options *ret)
 {
 	struct options o = {
-		.policy_path = "/etc/proscribe/policy.d",
 		.ledger_path = "/var/lib/proscribe/ledger.db",
 		.socket_path = "/run/proscribe/bus",
 		.config_path = "/etc/proscribe/agent.yaml",
@@ -175,6 +175,8 @@ int options_parse(int argc, char *argv[], struct options *ret)
 		log_error("unexpected argument '%s'; try 'proscribed --help'", argv[optind]);
 		return -EINVAL;
 	}
+	if (!o.policy_path && !o.offline)
+		o.policy_path = "/etc/proscribe/policy.d";
 	r = check_together(&o);
 	if (r > 0)
 		*ret = o;

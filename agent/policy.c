@@ -123,6 +123,8 @@ int agent_reload(struct agent *a, void (*done)(int result, const char *messages,
 
 	if (a->loader)
 		return -EBUSY;
+	if (!o.path)
+		return -ENOENT;
 	r = loader_start(&o, a->loader_fd, &a->loader);
 	if (r < 0)
 		return r;
@@ -140,6 +142,8 @@ int policy_start(struct agent *a)
 	struct policy *last = NULL;
 	int r;
 
+	if (!o.path)
+		return 0;
 	load_policy(&o, &l);
 	r = take_loaded(a, &l);
 	if (r == 0 || a->options.offline)

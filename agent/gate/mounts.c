@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "policy/base/text.h"
 
@@ -83,6 +85,32 @@ static void add(struct mounts *m, const char *path, const char *type, int error)
 	last->error = error;
 }
 
+/* The type of the filesystem that @path lies on; "" where mountinfo does not tell. */
+static void type_of(const char *path, char *out, size_t size)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	char *device, *mounted, *type, wanted[32];
+	size_t line_size = 0;
+	struct stat st;
+
+	out[0] = '\0';
+	if (!f || stat(path, &st) < 0)
+		return;
+	(void) snprintf(wanted, sizeof(wanted), "%u:%u", major(st.st_dev), minor(st.st_dev));
+	while (!out[0] && getline(&line, &line_size, f) > 0)
+		if (parse_line(line, &device, &mounted, &type) == 0 && strcmp(device, wanted) == 0)
+			(void) text_copy(out, size, type);
+}
+
+static void watch_named(struct gate *g, const char *path, struct mounts *m)
+{
+	char type[sizeof(m->list[0].type)];
+
+	type_of(path, type, sizeof(type));
+	add(m, path, type, gate_watch(g, path));
+}
+
 static int watch_all(struct gate *g, struct mounts *m)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -118,7 +146,7 @@ int mounts_watch(struct gate *g, const struct settings *settings, struct mounts 
 	if (settings->n_watch == 0)
 		r = watch_all(g, &m);
 	for (uint32_t i = 0; i < settings->n_watch; i++)
-		add(&m, settings->watch[i], "", gate_watch(g, settings->watch[i]));
+		watch_named(g, settings->watch[i], &m);
 	if (r == 0)
 		*ret = m;
 	return r;
