@@ -146,10 +146,10 @@ $(B)/%.tidy: %.c .clang-tidy tests/.clang-tidy Makefile | $(B)/libraries
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 $(WARN) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@$(CC) $(CPPFLAGS) -std=gnu17 -MM -MP -MT $@ -MF $(@:.tidy=.tidy.d) $< && touch $@
 # cppcheck does not know cleanup attributes; leaks are for ASan and valgrind to find
-$(B)/cppcheck: $(C_SOURCES) $(C_HEADERS)
+$(B)/cppcheck: $(C_SOURCES) $(C_HEADERS) tests/support/cppcheck.cfg
 	@mkdir -p $@-cache
 	$(if $(V),,@echo '  CPPCHECK')
-	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
+	$(Q)cppcheck --quiet --library=tests/support/cppcheck.cfg --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=resourceLeak --suppress=memleak --cppcheck-build-dir=$@-cache -I. -D_GNU_SOURCE $(C_SOURCES)
 	@touch $@
 
@@ -164,7 +164,7 @@ help: ## this list
 		awk -F'|' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 -include packaging/install.mk
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
