@@ -158,6 +158,21 @@ def test_a_change_of_a_judged_file_is_noticed(agent, scratch):
     assert launch(link).refused
 
 
+def test_a_change_right_after_a_launch_is_noticed(agent, scratch):
+    """In place, by the one who launched it, while the agent still holds the file: the next launch is judged anew."""
+    link, program = install_package(scratch, "2.1.90", uid=EMPLOYEE_UID)
+    manifest = program.parent / "package.json"
+    banned = manifest.read_text().replace("2.1.90", "2.1.91")
+    allowed = manifest.read_text()
+    for _ in range(20):
+        manifest.write_text(allowed)
+        program.write_text(program.read_text() + "#\n")
+        assert launch(link).status == 0
+        manifest.write_text(banned)
+        program.write_text(program.read_text() + "#\n")
+        assert launch(link).refused
+
+
 # ---- policy ----
 
 def test_a_new_policy_holds_for_the_next_launch(agent, scratch, policy):
