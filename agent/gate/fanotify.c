@@ -22,11 +22,11 @@ struct fanotify_event_info_pidfd {
 
 enum { EVENT_FILE_FLAGS = O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME };
 
-/* Does this kernel know the mark flag? A probe on our own executable: an inode mark that ignores
- * events nobody asked for yet changes nothing. */
-static bool evictable_known(int group)
+/* Does this kernel take an ignore mark with @flag? A mark on our own executable that ignores what
+ * nobody asked for yet changes nothing. */
+static bool takes_mark(int group, unsigned flag)
 {
-	unsigned flags = FAN_MARK_IGNORED_MASK | FAN_MARK_EVICTABLE;
+	unsigned flags = FAN_MARK_IGNORED_MASK | flag;
 
 	if (fanotify_mark(
 		    group, FAN_MARK_ADD | flags, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/proc/self/exe"))
@@ -47,8 +47,12 @@ int fanotify_open(bool audit, struct fanotify_features *ret_features, int *ret_f
 		fd = fanotify_init(flags, EVENT_FILE_FLAGS);
 	if (fd < 0)
 		return errno == EINVAL ? -ENOSYS : -errno;
-	*ret_features = (struct fanotify_features){ .pidfd = pidfd,
-		.evictable = evictable_known(fd) };
+	if (!takes_mark(fd, 0)) /* FAN_OPEN_EXEC_PERM came in 5.0 */
+		return -ENOSYS;
+	*ret_features = (struct fanotify_features){
+		.pidfd = pidfd,
+		.evictable = takes_mark(fd, FAN_MARK_EVICTABLE),
+	};
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
