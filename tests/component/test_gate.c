@@ -24,7 +24,13 @@
 #include "policy/base/clock.h"
 #include "policy/image/builder.h"
 
-enum { LIFETIME_SEC = 120, EVENTS_MAX = 4096, JOBS_MAX = 4096, TIMEOUT_USEC = 300000 };
+enum {
+	LIFETIME_SEC = 120,
+	EVENTS_MAX = 4096,
+	JOBS_MAX = 4096,
+	TIMEOUT_USEC = 300000,
+	SETTLE_USEC = 100000
+}; /* until a file counts as not just written */
 
 static char scratch[] = "/tmp/proscribe-gate.XXXXXX";
 
@@ -280,6 +286,7 @@ static void roots_own_program_is_asked_about_once(void **state)
 	int fd;
 
 	(void) state;
+	usleep(SETTLE_USEC);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(launch(path), 0);
 	gate_status(g, &s);
@@ -289,10 +296,13 @@ static void roots_own_program_is_asked_about_once(void **state)
 	fd = open(path, O_WRONLY | O_APPEND);
 	assert_int_equal(write(fd, "x", 1), 1);
 	(void) close(fd);
-	assert_int_equal(launch(path), 0);
+	/* written to, so asked about again; and once more, as its ctime is too young to tell the
+	 * next write from this one */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(launch(path), 0);
 	gate_status(g, &s);
-	assert_int_equal(s.events, 2); /* written to, so asked about again */
-	assert_int_equal(jobs(), 2);
+	assert_int_equal(s.events, 3);
+	assert_int_equal(jobs(), 3);
 	gate_stop(g);
 }
 
