@@ -22,8 +22,6 @@ enum {
 	OS_LINUX = 200,
 	FILE_REGULAR = 1,
 	HASH_SHA256 = 3,
-
-	NSEC_PER_MSEC = 1000000,
 };
 
 /* ---- building: a value that could not be made marks the whole event as failed ---- */

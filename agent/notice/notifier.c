@@ -7,11 +7,14 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include "agent/notice/limit.h"
 #include "agent/notice/terminal.h"
 #include "policy/base/clock.h"
 #include "policy/base/queue.h"
+
+enum { SHELL_SPEAKS_MSEC = 30 };
 
 struct notifier {
 	struct queue *queue;
@@ -26,6 +29,15 @@ static struct notice_style style_for(unsigned columns)
 	return (struct notice_style){ .columns = columns };
 }
 
+/* The shell has its own words for a refused launch: they come first, and in one piece. */
+static void let_shell_speak(const struct event *e)
+{
+	int64_t since = clock_utc_nsec() - e->utc_nsec, wait = SHELL_SPEAKS_MSEC * NSEC_PER_MSEC;
+
+	if (since >= 0 && since < wait)
+		(void) nanosleep(&(struct timespec){ .tv_nsec = wait - since }, NULL);
+}
+
 static void write_notice(const struct event *e)
 {
 	char text[NOTICE_SIZE_MAX];
@@ -34,6 +46,7 @@ static void write_notice(const struct event *e)
 	unsigned columns;
 	size_t n;
 
+	let_shell_speak(e);
 	if (terminal_open(e->tty, e->tty_device, e->uid, e->login_uid, &fd, &columns) < 0)
 		return;
 	style = style_for(columns);

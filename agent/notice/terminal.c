@@ -14,9 +14,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "agent/ledger/event.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/clock.h"
 
 static bool digits_only(const char *s)
 {
@@ -71,12 +73,21 @@ int terminal_open(const char *tty, uint32_t device, uid_t uid, uid_t login_uid, 
 
 int terminal_write(int fd, const char *text, size_t n)
 {
-	ssize_t r;
+	const struct timespec pause = { .tv_nsec = TERMINAL_PAUSE_MSEC * NSEC_PER_MSEC };
+	size_t done = 0;
 
-	do
-		r = write(fd, text, n);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return -errno;
-	return (size_t) r < n ? -EAGAIN : 0;
+	for (unsigned tries = 0; tries < TERMINAL_TRIES_MAX;) {
+		ssize_t r = write(fd, text + done, n - done);
+
+		if (r >= 0)
+			done += (size_t) r;
+		else if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+		if (done == n)
+			return 0;
+		/* also while another process is in the middle of a write of its own */
+		if (r < 0 && errno == EAGAIN && ++tries < TERMINAL_TRIES_MAX)
+			(void) nanosleep(&pause, NULL);
+	}
+	return -EAGAIN;
 }

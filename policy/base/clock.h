@@ -10,6 +10,7 @@
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define NSEC_PER_SEC  INT64_C(1000000000)
 #define USEC_PER_MSEC UINT64_C(1000)
+#define NSEC_PER_MSEC INT64_C(1000000)
 
 uint64_t clock_boot_usec(void);
 int64_t clock_utc_nsec(void);

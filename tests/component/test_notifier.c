@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <poll.h>
 #include <pty.h>
 #include <sys/stat.h>
@@ -285,6 +286,40 @@ static void test_a_terminal_nobody_reads_takes_what_it_can(void **state)
 	terminal_done(&t);
 }
 
+/* Reads the terminal's screen from a moment later on, until it is closed. */
+static void *read_later(void *argument)
+{
+	const int *master = argument;
+	static char screen[READ_MAX];
+
+	(void) usleep(30000);
+	while (read(*master, screen, sizeof(screen)) > 0)
+		;
+	return NULL;
+}
+
+static void test_a_terminal_that_is_busy_for_a_moment(void **state)
+{
+	static char flood[READ_MAX];
+	struct terminal t = terminal_new(80);
+	_cleanup_close_ int fd = -1;
+	unsigned columns, i;
+	pthread_t reader;
+	int r = 0;
+
+	(void) state;
+	memset(flood, 'x', sizeof(flood));
+	assert_int_equal(terminal_open(t.name, t.device, t.owner, t.owner, &fd, &columns), 0);
+	for (i = 0; i < 100 && r == 0; i++)
+		r = terminal_write(fd, flood, sizeof(flood));
+	assert_int_equal(r, -EAGAIN);
+	assert_int_equal(pthread_create(&reader, NULL, read_later, &t.master), 0);
+	assert_int_equal(terminal_write(fd, flood, sizeof(flood)), 0);
+	assert_int_equal(pthread_cancel(reader), 0);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	terminal_done(&t);
+}
+
 static void test_a_terminal_that_went_away(void **state)
 {
 	struct terminal t = terminal_new(80);
@@ -385,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_the_summary_comes_by_itself),
 		cmocka_unit_test(test_a_stopped_terminal_holds_nobody_up),
 		cmocka_unit_test(test_a_terminal_nobody_reads_takes_what_it_can),
+		cmocka_unit_test(test_a_terminal_that_is_busy_for_a_moment),
 		cmocka_unit_test(test_a_terminal_that_went_away),
 		cmocka_unit_test(test_it_takes_no_controlling_terminal),
 		cmocka_unit_test(test_more_terminals_than_are_remembered),
