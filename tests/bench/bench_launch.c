@@ -1,10 +1,11 @@
 /*
- * Measures launches and opens as an unprivileged program would do them, and prints one line:
- * p50 and p99, in nanoseconds.
+ * Measures launches and opens as an unprivileged program would do them: of one file and of another
+ * in turns, so that whatever else the machine does meets both alike. Prints the p50 of each, in
+ * nanoseconds.
  *
- * usage: bench_launch launch COUNT PROGRAM       posix_spawn() of the same program + waitpid()
- *        bench_launch apart COUNT PROGRAM        the same, 30 ms apart
- *        bench_launch open COUNT FOLDER          open() + close() of FOLDER/0, FOLDER/1, ...
+ * usage: bench_launch launch COUNT PROGRAM REFERENCE   posix_spawn() of the program + waitpid()
+ *        bench_launch apart COUNT PROGRAM REFERENCE    the same, 30 ms apart
+ *        bench_launch open COUNT FOLDER REFERENCE      open() + close() of FOLDER/0, FOLDER/1, ...
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,42 +65,41 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int measure(const char *what, const char *path, size_t number, uint64_t *ret)
+{
+	uint64_t begun;
+	int r;
+
+	if (strcmp(what, "apart") == 0)
+		(void) usleep(APART_USEC);
+	begun = now_nsec();
+	r = strcmp(what, "open") == 0 ? open_and_close(path, number) : launch(path);
+	*ret = now_nsec() - begun;
+	if (r < 0)
+		fprintf(stderr, "%s: %s\n", path, strerror(-r));
+	return r;
+}
+
 int main(int argc, char *argv[])
 {
-	_cleanup_free_ uint64_t *took = NULL;
-	size_t count;
-	int is_launch, is_apart;
+	_cleanup_free_ uint64_t *took = NULL, *reference = NULL;
+	size_t count = argc == 5 ? strtoul(argv[2], NULL, 10) : 0;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: %s launch|apart|open COUNT PATH\n", argv[0]);
+	if (count == 0 || count > COUNT_MAX) {
+		fprintf(stderr, "usage: %s launch|apart|open COUNT PATH REFERENCE\n", argv[0]);
 		return 2;
 	}
-	is_apart = strcmp(argv[1], "apart") == 0;
-	is_launch = is_apart || strcmp(argv[1], "launch") == 0;
-	count = strtoul(argv[2], NULL, 10);
-	if (count == 0 || count > COUNT_MAX)
-		return 2;
 	took = calloc(count, sizeof(*took));
-	if (!took)
+	reference = calloc(count, sizeof(*reference));
+	if (!took || !reference)
 		return 1;
-
-	for (size_t i = 0; i < count; i++) {
-		uint64_t begun;
-		int r;
-
-		if (is_apart)
-			(void) usleep(APART_USEC);
-		begun = now_nsec();
-		r = is_launch ? launch(argv[3]) : open_and_close(argv[3], i);
-
-		took[i] = now_nsec() - begun;
-		if (r < 0) {
-			fprintf(stderr, "%s: %s\n", argv[3], strerror(-r));
+	for (size_t i = 0; i < count; i++)
+		if (measure(argv[1], argv[3], i, &took[i]) < 0 ||
+			measure(argv[1], argv[4], i, &reference[i]) < 0)
 			return 1;
-		}
-	}
 	qsort(took, count, sizeof(*took), compare);
+	qsort(reference, count, sizeof(*reference), compare);
 	printf("%llu %llu\n", (unsigned long long) took[count / 2],
-		(unsigned long long) took[count * 99 / 100]);
+		(unsigned long long) reference[count / 2]);
 	return 0;
 }
