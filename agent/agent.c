@@ -329,9 +329,9 @@ struct agent *agent_stop(struct agent *a)
 
 	if (!a)
 		return NULL;
-	gate_unwatch(a->gate);
-	(void) pool_stop(a->pool); /* the gate answers what comes back, by the fail mode */
-	(void) gate_stop(a->gate);
+	gate_halt(a->gate);
+	(void) pool_stop(a->pool);
+	(void) gate_free(a->gate);
 	(void) bus_stop(a->bus);
 	if (a->loader)
 		(void) loader_finish(a->loader, &l);

@@ -67,7 +67,7 @@ static void begin_digest(
 {
 	struct digest *d;
 
-	if (f->have_sha256 || f->digest_pending || g->n_digests >= GATE_DIGESTS_MAX)
+	if (g->halted || f->have_sha256 || f->digest_pending || g->n_digests >= GATE_DIGESTS_MAX)
 		return;
 	d = calloc(1, sizeof(*d));
 	if (!d)
@@ -148,12 +148,13 @@ void finding_apply(
 		begin_digest(g, l->event.fd, key, f, e);
 }
 
-void finding_unjudged(struct gate *g, struct launch *l, const char *why, struct event **ret)
+void finding_unjudged(
+	struct gate *g, struct launch *l, bool allow, const char *why, struct event **ret)
 {
 	_cleanup_(event_unrefp) struct event *e = NULL;
 
 	launch_know_subject(g, l);
-	launch_answer(g, l, g->options.fail_mode == FAIL_MODE_ALLOW);
+	launch_answer(g, l, allow);
 	count(g, VERDICT_UNJUDGED);
 	if (launch_event(g, l, &e) < 0)
 		return;
@@ -186,7 +187,9 @@ void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, 
 	if (finding_event(g, l, f, &e) < 0)
 		return;
 	e->outcome = stopped ? OUTCOME_STOPPED : OUTCOME_RAN;
-	if (l->unjudged && asprintf(&e->detail, "ran unjudged as %s", l->unjudged->id) < 0)
+	if (!l->unjudged)
+		(void) text_dup("the file changed while it was launched", &e->detail);
+	else if (asprintf(&e->detail, "ran unjudged as %s", l->unjudged->id) < 0)
 		e->detail = NULL;
 	publish(g, e);
 	begin_digest(g, i->job.fd, &i->key, f, e);

@@ -81,6 +81,14 @@ static void allow_at_once(struct gate *g, const struct fanotify_event *e)
 		(void) close(e->pidfd);
 }
 
+static bool has_changed(int fd, const struct verdict_key *key)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || (uint64_t) st.st_size != key->size ||
+		st.st_ctim.tv_sec * NSEC_PER_SEC + st.st_ctim.tv_nsec != key->ctime_nsec;
+}
+
 /* A judged file that others than root can write to: a read lease makes sure that nobody has it open
  * for writing now, and holds up whoever opens it until the launch is under way. One lease serves
  * all launches that leave enough of its time. false: a writer is there, so the content may be
@@ -93,7 +101,8 @@ static bool allow_guarded(struct gate *g, const struct fanotify_event *e,
 
 	if (entry->guarded_until_usec < now) {
 		leased = fcntl(e->fd, F_SETLEASE, F_RDLCK) == 0;
-		if (!leased && errno == EAGAIN)
+		/* A writer may also have come and gone before there was a lease. */
+		if ((!leased && errno == EAGAIN) || has_changed(e->fd, key))
 			return false;
 	}
 	(void) fanotify_answer(g->group, e->fd, true, g->options.audit);
@@ -159,7 +168,7 @@ static void on_event(struct gate *g, const struct fanotify_event *e)
 	}
 	l = launch_new(g, e);
 	if (g->n_launches > GATE_LAUNCHES_MAX) {
-		finding_unjudged(g, l, "too many launches are waiting", NULL);
+		finding_unjudged(g, l, fails_open(g), "too many launches are waiting", NULL);
 		launch_free(g, l);
 		return;
 	}
@@ -243,10 +252,13 @@ static void expire_due(struct gate *g, uint64_t now)
 static int wait_msec(const struct gate *g, uint64_t now)
 {
 	const struct launch *l = TAILQ_FIRST(&g->waiting);
+	const struct inspection *i = TAILQ_FIRST(&g->unsettled);
 	uint64_t next = hold_next_usec(g);
 
 	if (l && l->arrived_usec + g->options.inspect_timeout_usec < next)
 		next = l->arrived_usec + g->options.inspect_timeout_usec;
+	if (i && i->again_usec < next)
+		next = i->again_usec;
 	if (next == UINT64_MAX)
 		return -1;
 	return next <= now ? 0 : (int) ((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
@@ -295,6 +307,7 @@ static void *gate_thread(void *context)
 		g->counters.beats++;
 		now = clock_boot_usec();
 		hold_release(g, now);
+		inspection_look_again(g, now);
 		expire_due(g, now);
 	}
 }
@@ -308,7 +321,7 @@ static int watch_fd(struct gate *g, int fd)
 	return epoll_ctl(g->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
 }
 
-static struct gate *gate_free(struct gate *g)
+static void gate_close(struct gate *g)
 {
 	hold_release(g, UINT64_MAX);
 	(void) close(g->group);
@@ -321,7 +334,6 @@ static struct gate *gate_free(struct gate *g)
 	(void) pthread_mutex_destroy(&g->lock);
 	free(g->launches);
 	free(g);
-	return NULL;
 }
 
 static int gate_init(struct gate *g)
@@ -358,6 +370,7 @@ int gate_new(const struct gate_options *options, struct gate **ret)
 	g->generation = 1;
 	TAILQ_INIT(&g->waiting);
 	TAILQ_INIT(&g->spare);
+	TAILQ_INIT(&g->unsettled);
 	(void) pthread_mutex_init(&g->lock, NULL);
 	(void) pthread_condattr_init(&monotonic);
 	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -365,7 +378,7 @@ int gate_new(const struct gate_options *options, struct gate **ret)
 	(void) pthread_condattr_destroy(&monotonic);
 	r = gate_init(g);
 	if (r < 0) {
-		(void) gate_free(g);
+		gate_close(g);
 		return r;
 	}
 	*ret = g;
@@ -389,33 +402,44 @@ int gate_start(struct gate *g)
 	return -r;
 }
 
-struct gate *gate_stop(struct gate *g)
+void gate_halt(struct gate *g)
 {
+	struct fanotify_event events[FANOTIFY_BATCH];
 	struct launch *l;
+	int n;
 
 	if (!g)
-		return NULL;
+		return;
+	(void) fanotify_unwatch_all(g->group);
 	pthread_mutex_lock(&g->lock);
 	g->stopping = true;
 	pthread_mutex_unlock(&g->lock);
 	(void) !write(g->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
 	if (g->thread_started)
 		(void) pthread_join(g->thread, NULL);
-	take_done_jobs(g);
+	g->thread_started = false;
+	g->halted = true;
 	while ((l = TAILQ_FIRST(&g->waiting)))
-		launch_free(g, l);
-	return gate_free(g);
+		finding_unjudged(g, l, fails_open(g), "the agent was stopping", &l->unjudged);
+	while ((n = fanotify_receive(g->group, events)) > 0)
+		for (int i = 0; i < n; i++)
+			allow_at_once(g, &events[i]);
+}
+
+struct gate *gate_free(struct gate *g)
+{
+	if (!g)
+		return NULL;
+	gate_halt(g);
+	take_done_jobs(g);
+	inspection_look_again(g, UINT64_MAX);
+	gate_close(g);
+	return NULL;
 }
 
 int gate_watch(struct gate *g, const char *path)
 {
 	return fanotify_watch(g->group, path);
-}
-
-void gate_unwatch(struct gate *g)
-{
-	if (g)
-		(void) fanotify_unwatch_all(g->group);
 }
 
 int gate_set_policy(struct gate *g, struct policy *p, char **homes)

@@ -35,15 +35,14 @@ struct gate_options {
 int gate_new(const struct gate_options *options, struct gate **ret);
 /* Starts answering; nothing is asked before gate_watch(). */
 int gate_start(struct gate *g);
-/* Ends all marks, answers what still waits by the fail mode, ends the thread. NULL-safe. Jobs that
- * are still with the pool must have come back: stop the pool first. */
-struct gate *gate_stop(struct gate *g);
+/* Ends all marks, the thread, and every wait: what still waits is answered by the fail mode.
+ * Nothing goes to the pool any more, so that it can be stopped next. NULL-safe. */
+void gate_halt(struct gate *g);
+/* Once the pool has given back every job. NULL-safe, returns NULL. */
+struct gate *gate_free(struct gate *g);
 
 /* From now on launches from the filesystem of @path are asked about. Any thread. */
 int gate_watch(struct gate *g, const char *path);
-
-/* No more questions; those already asked are still answered. NULL-safe. */
-void gate_unwatch(struct gate *g);
 
 /* Puts @p (a new reference is taken) in force: returns when no launch is judged by the old one any
  * more. @homes as in policy_match(), taken over (each string and the array). -ETIMEDOUT: the gate

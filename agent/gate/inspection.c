@@ -9,6 +9,8 @@
 #include "policy/base/clock.h"
 
 enum {
+	WRITER_WAITS_MAX =
+		10, /* of GATE_GUARD_USEC each, for whoever has the file open for writing */
 	INSPECTION_ATTEMPTS_MAX =
 		2, /* an inspector that dies once may have been killed; twice: it is the file */
 	FRESH_NSEC =
@@ -19,9 +21,9 @@ static struct inspection *inspection_of(struct gate *g, const struct verdict_key
 {
 	struct inspection *i;
 
-	LIST_FOREACH(i, &g->inspections, entry)
-	if (memcmp(&i->key, key, sizeof(*key)) == 0)
-		return i;
+	LIST_FOREACH (i, &g->inspections, entry)
+		if (!i->again && memcmp(&i->key, key, sizeof(*key)) == 0)
+			return i;
 	return NULL;
 }
 
@@ -56,12 +58,15 @@ static struct inspection *inspection_new(
 static int submit(struct gate *g, struct inspection *i)
 {
 	i->job.priority = JOB_LAUNCH;
-	i->job.want_sha256 = policy_size_listed(g->policy, i->key.size);
+	i->job.want_sha256 = policy_size_listed(g->policy, i->key.size) ||
+		policy_size_listed(g->policy, i->job.facts.size);
 	i->job.take_lease =
 		!i->root_only; /* root is trusted, and its mounts are not to be kept busy */
 	i->job.done = gate_job_done;
 	i->job.context = g;
 	i->attempts++;
+	if (g->halted)
+		return -ESHUTDOWN;
 	return pool_submit(g->options.pool, &i->job);
 }
 
@@ -76,7 +81,8 @@ void inspection_begin(
 			i = inspection_free(i);
 	}
 	if (!i) {
-		finding_unjudged(g, l, "too many files are waiting to be inspected", NULL);
+		finding_unjudged(
+			g, l, fails_open(g), "too many files are waiting to be inspected", NULL);
 		launch_free(g, l);
 		return;
 	}
@@ -86,7 +92,8 @@ void inspection_begin(
 
 void inspection_expire(struct gate *g, struct launch *l)
 {
-	finding_unjudged(g, l, "the inspection took longer than inspect_timeout", &l->unjudged);
+	finding_unjudged(g, l, fails_open(g), "the inspection took longer than inspect_timeout",
+		&l->unjudged);
 }
 
 /* Nobody can say what the file is: every launch of it gets the fail mode. */
@@ -96,7 +103,7 @@ static void give_up(struct gate *g, struct inspection *i, const char *why)
 
 	while ((l = TAILQ_FIRST(&i->launches))) {
 		if (!l->answered)
-			finding_unjudged(g, l, why, NULL);
+			finding_unjudged(g, l, fails_open(g), why, NULL);
 		launch_free(g, l);
 	}
 	(void) inspection_free(i);
@@ -176,7 +183,83 @@ static bool must_repeat(struct gate *g, const struct inspection *i)
 	if (i->job.result == -EPIPE)
 		return true;
 	return i->job.result == 0 && !i->job.want_sha256 &&
-		policy_size_listed(g->policy, i->key.size);
+		policy_size_listed(g->policy, i->job.facts.size);
+}
+
+static void schedule(struct gate *g, struct inspection *i)
+{
+	i->attempts = 0;
+	i->again_usec = clock_boot_usec() + GATE_GUARD_USEC;
+	TAILQ_INSERT_TAIL(&g->unsettled, i, by_time);
+}
+
+/* A program that somebody has open for writing cannot be launched (ETXTBSY), unless the writer goes
+ * away just between our answer and the kernel's own check. So it is waited for; a compiler is gone
+ * in a moment. */
+static bool wait_for_writer(struct gate *g, struct inspection *i)
+{
+	if (!i->job.writer_present || i->job.facts.class != FILE_CLASS_ELF || i->again ||
+		i->waits == WRITER_WAITS_MAX)
+		return false;
+	i->waits++;
+	schedule(g, i);
+	return true;
+}
+
+static void refuse_contested(struct gate *g, struct inspection *i)
+{
+	struct launch *l;
+
+	while ((l = TAILQ_FIRST(&i->launches))) {
+		if (!l->answered)
+			finding_unjudged(g, l, false,
+				"somebody has the file open for writing, and could change it "
+				"before it runs",
+				NULL);
+		launch_free(g, l);
+	}
+}
+
+/* A script can be written to while it runs, so writers are no reason to refuse it; but a second
+ * look tells what was made of it, and a launch of what is then found banned is stopped. The same
+ * goes for files that cannot be leased. */
+static void look_again(struct gate *g, struct inspection *i)
+{
+	struct launch *l;
+
+	TAILQ_FOREACH (l, &i->launches, of_inspection) {
+		if (!l->answered)
+			g->counters.allowed++;
+		launch_answer(g, l, true);
+	}
+	i->again = true;
+	schedule(g, i);
+}
+
+void inspection_look_again(struct gate *g, uint64_t now_usec)
+{
+	struct inspection *i;
+
+	while ((i = TAILQ_FIRST(&g->unsettled)) && i->again_usec <= now_usec) {
+		TAILQ_REMOVE(&g->unsettled, i, by_time);
+		if (submit(g, i) < 0)
+			give_up(g, i, "the agent was stopping");
+	}
+}
+
+/* What is allowed as it stands, but may not stand so. False: that is all that can be done. */
+static bool settle_later(struct gate *g, struct inspection *i)
+{
+	if (wait_for_writer(g, i))
+		return true;
+	if (i->again)
+		return false;
+	if (i->job.writer_present && i->job.facts.class == FILE_CLASS_ELF) {
+		refuse_contested(g, i);
+		return false;
+	}
+	look_again(g, i);
+	return true;
 }
 
 void inspection_finish(struct gate *g, struct inspection *i)
@@ -195,10 +278,15 @@ void inspection_finish(struct gate *g, struct inspection *i)
 		give_up(g, i, "out of memory");
 		return;
 	}
-	if (f->decision.verdict <= VERDICT_ALLOW)
-		allow_all(g, i);
-	else
+	if (f->decision.verdict <= VERDICT_ALLOW && !cacheable && !i->root_only &&
+		settle_later(g, i)) {
+		free(f);
+		return;
+	}
+	if (f->decision.verdict > VERDICT_ALLOW)
 		apply_all(g, i, f);
+	else
+		allow_all(g, i);
 	if (cacheable)
 		verdict_cache_put(g->cache, &i->key, g->generation, f->decision.verdict,
 			f->decision.verdict == VERDICT_ALLOW ? NULL : f);

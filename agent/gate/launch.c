@@ -37,7 +37,7 @@ void launch_answer(struct gate *g, struct launch *l, bool allow)
 
 void launch_free(struct gate *g, struct launch *l)
 {
-	launch_answer(g, l, g->options.fail_mode == FAIL_MODE_ALLOW);
+	launch_answer(g, l, fails_open(g));
 	if (l->inspection)
 		TAILQ_REMOVE(&l->inspection->launches, l, of_inspection);
 	(void) close(l->event.fd);

@@ -28,14 +28,18 @@ struct launch {
 	struct event *unjudged; /* what was recorded of it at its deadline; NULL: nothing yet */
 };
 TAILQ_HEAD(launch_list, launch);
+TAILQ_HEAD(inspection_queue, inspection);
 
 /* One file under inspection, and all launches that wait for it. */
 struct inspection {
-	LIST_ENTRY(inspection) entry; /* gate.inspections */
+	LIST_ENTRY(inspection) entry;    /* gate.inspections */
+	TAILQ_ENTRY(inspection) by_time; /* gate.unsettled */
+	bool again;                      /* answered, and looked at a second time */
+	uint64_t again_usec;             /* when to submit it again */
 	struct job job;
 	struct verdict_key key;
 	bool root_only;
-	unsigned attempts;
+	unsigned attempts, waits;
 	struct launch_list launches;
 };
 
@@ -62,7 +66,7 @@ struct gate {
 	pid_t self;
 	uint64_t mount_namespace;
 	pthread_t thread;
-	bool thread_started;
+	bool thread_started, halted; /* halted: nothing more goes to the pool */
 
 	struct policy *policy;
 	uint64_t generation; /* of the policy; never 0 */
@@ -75,6 +79,7 @@ struct gate {
 	size_t n_launches; /* not spare */
 	struct launch_list waiting, spare;
 	LIST_HEAD(inspection_list, inspection) inspections;
+	struct inspection_queue unsettled;
 	LIST_HEAD(digest_list, digest) digests;
 	size_t n_digests;
 	struct {
@@ -95,6 +100,11 @@ struct gate {
 	bool policy_waiting, stopping;
 };
 
+static inline bool fails_open(const struct gate *g)
+{
+	return g->options.fail_mode == FAIL_MODE_ALLOW;
+}
+
 /* ---- launch.c: the obligation ---- */
 /* Never fails: at most GATE_LAUNCHES_MAX are kept, and one more while it is turned away. */
 struct launch *launch_new(struct gate *g, const struct fanotify_event *event);
@@ -112,15 +122,18 @@ void inspection_begin(
 void inspection_finish(struct gate *g, struct inspection *i);
 /* The launch's time is over: answers by the fail mode, the inspection goes on. */
 void inspection_expire(struct gate *g, struct launch *l);
+/* Submits again what was put off until now. */
+void inspection_look_again(struct gate *g, uint64_t now_usec);
 
 /* ---- finding.c: what happens after an answer that somebody must hear of ---- */
 /* Answers @l by the verdict in @f, then records and tells. */
 void finding_apply(
 	struct gate *g, struct launch *l, const struct verdict_key *key, struct finding *f);
-/* Records a launch that nobody judged in time; *ret (may be NULL) gets a reference to the record.
- */
-void finding_unjudged(struct gate *g, struct launch *l, const char *why, struct event **ret);
-/* @l ran unjudged and was then found banned: stops it if it still runs that file. */
+/* Answers and records a launch that nobody could judge; *ret (may be NULL) gets a reference to the
+ * record. */
+void finding_unjudged(
+	struct gate *g, struct launch *l, bool allow, const char *why, struct event **ret);
+/* @l ran, and was then found banned: stops it if it still runs that file. */
 void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, struct finding *f);
 void digest_finish(struct gate *g, struct digest *d);
 

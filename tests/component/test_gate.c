@@ -22,6 +22,7 @@
 
 #include "agent/gate/gate.h"
 #include "policy/base/clock.h"
+#include "policy/base/fd.h"
 #include "policy/image/builder.h"
 
 enum {
@@ -42,6 +43,8 @@ static struct {
 	_Atomic bool refuse;       /* pool_submit() says -ENOBUFS */
 	_Atomic bool banned;       /* the files are of the banned package */
 	_Atomic bool writer;       /* as if somebody had the file open for writing */
+	_Atomic bool script;       /* the files are scripts, else programs */
+	_Atomic off_t by_content;  /* banned is a file that has not '0' there; 0: see above */
 	_Atomic int result;        /* of each job */
 	_Atomic unsigned failures; /* only so many fail, the first ones; 0: all */
 	_Atomic unsigned finished;
@@ -52,6 +55,15 @@ static struct {
 	unsigned n_events, n_notices;
 } world = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* The exit status that tool_exit_status carries in its file. */
+static int status_of(int fd, off_t at)
+{
+	char c = '0';
+
+	(void) !pread(fd, &c, 1, at);
+	return c - '0';
+}
+
 static void finish(struct job *j)
 {
 	struct stat st;
@@ -59,12 +71,13 @@ static void finish(struct job *j)
 	j->result = 0;
 	if (world.result < 0 && (world.failures == 0 || world.finished < world.failures))
 		j->result = world.result;
-	world.finished++;
+	j->leased = j->take_lease && fcntl(j->fd, F_SETLEASE, F_RDLCK) == 0;
+	j->writer_present = world.writer || (j->take_lease && !j->leased && errno == EAGAIN);
 	memset(&j->facts, 0, sizeof(j->facts));
 	(void) fstat(j->fd, &st);
 	j->facts.size = (uint64_t) st.st_size;
-	j->facts.class = FILE_CLASS_ELF;
-	if (world.banned) {
+	j->facts.class = world.script ? FILE_CLASS_SCRIPT : FILE_CLASS_ELF;
+	if (world.banned || (world.by_content && status_of(j->fd, world.by_content) != 0)) {
 		j->facts.n_packages = 1;
 		j->facts.packages[0].type = PACKAGE_NPM;
 		strcpy(j->facts.packages[0].name, "banned");
@@ -74,8 +87,7 @@ static void finish(struct job *j)
 		j->facts.have |= FACTS_SHA256;
 		memset(j->facts.sha256, 7, sizeof(j->facts.sha256));
 	}
-	j->leased = j->take_lease && fcntl(j->fd, F_SETLEASE, F_RDLCK) == 0;
-	j->writer_present = world.writer || (j->take_lease && !j->leased && errno == EAGAIN);
+	world.finished++;
 	j->done(j);
 }
 
@@ -194,7 +206,8 @@ static void forget_world(void)
 	for (unsigned i = 0; i < world.n_events; i++)
 		(void) event_unref(world.events[i]);
 	world.hold = world.refuse = world.banned = world.writer = false;
-	world.result = 0;
+	world.by_content = world.result = 0;
+	world.script = false;
 	world.failures = world.finished = world.jobs = world.n_kept = world.n_events =
 		world.n_notices = 0;
 }
@@ -214,6 +227,13 @@ static struct gate *start_gate(enum fail_mode fail_mode)
 	return g;
 }
 
+/* As the agent does it: the pool ends in between, and gives back what it has. */
+static void stop_gate(struct gate *g)
+{
+	gate_halt(g);
+	(void) gate_free(g);
+}
+
 /* A copy of a small program on the scratch filesystem; returns its path. */
 static const char *program(const char *name, uid_t owner)
 {
@@ -226,6 +246,40 @@ static const char *program(const char *name, uid_t owner)
 		command, sizeof(command), "cp /bin/true %s && chown %u %s", path, owner, path);
 	assert_int_equal(system(command), 0);
 	return path;
+}
+
+static void write_status(const char *path, off_t at, int status)
+{
+	int fd = open(path, O_WRONLY);
+	char c = (char) ('0' + status);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &c, 1, at), 1);
+	(void) close(fd);
+}
+
+/* A copy of tool_exit_status, and where in it the exit status stands. */
+static off_t exit_program(const char *name, char path[256])
+{
+	static const char marker[] = "exit status: ";
+	_cleanup_free_ char *text = NULL;
+	char self[PATH_MAX], command[PATH_MAX + 600], *slash, *found;
+	_cleanup_close_ int fd = -1;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t size;
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	(void) snprintf(path, 256, "%s/%s", scratch, name);
+	(void) snprintf(command, sizeof(command), "cp %.*s/tool_exit_status %s && chown 1000 %s",
+		(int) (slash - self), self, path, path);
+	assert_int_equal(system(command), 0);
+	fd = open(path, O_RDONLY);
+	assert_int_equal(fd_read_file(fd, 64 << 20, &text, &size), 0);
+	found = memmem(text, size, marker, sizeof(marker) - 1);
+	assert_non_null(found);
+	return found - text + (off_t) sizeof(marker) - 1;
 }
 
 /* What a shell would see: the program's exit status, or -errno of the failed exec. From a process
@@ -275,7 +329,7 @@ static void an_unbanned_program_runs(void **state)
 	assert_int_equal(s.cached, 4);
 	assert_int_equal(jobs(), 1);
 	assert_int_equal(world.n_events, 0);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void roots_own_program_is_asked_about_once(void **state)
@@ -303,7 +357,7 @@ static void roots_own_program_is_asked_about_once(void **state)
 	gate_status(g, &s);
 	assert_int_equal(s.events, 3);
 	assert_int_equal(jobs(), 3);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void a_banned_program_is_refused_and_recorded(void **state)
@@ -333,7 +387,7 @@ static void a_banned_program_is_refused_and_recorded(void **state)
 	assert_non_null(e);
 	assert_true(e->have_sha256); /* known by now */
 	assert_int_equal(world.n_notices, 2);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void a_new_policy_holds_at_once(void **state)
@@ -368,7 +422,7 @@ static void a_new_policy_holds_at_once(void **state)
 		}
 		usleep(GATE_HOLD_USEC * 3);
 	}
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void nobody_answers_in_time(void **state)
@@ -401,7 +455,7 @@ static void nobody_answers_in_time(void **state)
 		assert_int_equal(e->verdict, VERDICT_UNJUDGED);
 		assert_int_equal(e->outcome, cases[i].outcome);
 		let_go();
-		gate_stop(g);
+		stop_gate(g);
 	}
 }
 
@@ -429,7 +483,7 @@ static void found_banned_too_late_is_stopped(void **state)
 	assert_int_equal(e->verdict, VERDICT_BLOCK);
 	assert_int_equal(
 		e->outcome, (intptr_t) result == 128 + SIGKILL ? OUTCOME_STOPPED : OUTCOME_RAN);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void a_running_banned_program_is_killed(void **state)
@@ -462,7 +516,7 @@ static void a_running_banned_program_is_killed(void **state)
 	e = event_number(2);
 	assert_non_null(e);
 	assert_int_equal(e->outcome, OUTCOME_STOPPED);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void the_inspection_fails(void **state)
@@ -490,7 +544,7 @@ static void the_inspection_fails(void **state)
 		world.refuse = cases[i].refuse;
 		if (launch(path) != 0)
 			fail_msg("%s: was refused", cases[i].name);
-		gate_stop(g);
+		stop_gate(g);
 		if (jobs() != cases[i].jobs || world.n_events != cases[i].events)
 			fail_msg("%s: %u inspections and %u records, expected %u and %u",
 				cases[i].name, jobs(), world.n_events, cases[i].jobs,
@@ -521,7 +575,7 @@ static void launches_of_one_file_share_an_inspection(void **state)
 		assert_int_equal((intptr_t) result, 0);
 	}
 	assert_int_equal(world.n_events, 0);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 static void a_file_with_a_writer_is_not_remembered(void **state)
@@ -530,16 +584,129 @@ static void a_file_with_a_writer_is_not_remembered(void **state)
 	const char *path = program("written", 1000);
 
 	(void) state;
-	world.writer = true;
+	world.writer = world.script = true;
 	assert_int_equal(launch(path), 0);
 	usleep(GATE_HOLD_USEC * 3);
+	assert_int_equal(jobs(), 2); /* and looked at again */
 	world.writer = false;
 	assert_int_equal(launch(path), 0);
-	assert_int_equal(jobs(), 2);
+	assert_int_equal(jobs(), 3);
 	usleep(GATE_HOLD_USEC * 3);
 	assert_int_equal(launch(path), 0);
-	assert_int_equal(jobs(), 2);
-	gate_stop(g);
+	assert_int_equal(jobs(), 3);
+	stop_gate(g);
+}
+
+/* The kernel would say ETXTBSY, were the writer still there when it looks. */
+static void a_program_that_is_written_to_is_not_launched(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	const char *path = program("contested", 1000);
+	struct event *e;
+	pthread_t thread;
+	void *result;
+
+	(void) state;
+	world.writer = true;
+	assert_int_equal(launch(path), -EPERM);
+	e = event_number(1);
+	assert_non_null(e);
+	assert_int_equal(e->verdict, VERDICT_UNJUDGED);
+	assert_int_equal(e->outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(e->detail, "open for writing"));
+	assert_int_equal(pthread_create(&thread, NULL, launch_thread, (void *) path), 0);
+	usleep(GATE_GUARD_USEC * 3);
+	world.writer = false; /* a compiler that is done */
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_int_equal((intptr_t) result, 0);
+	assert_int_equal(world.n_events, 1);
+	stop_gate(g);
+}
+
+/* A script that somebody had open for writing turns out to be banned at the second look. */
+static void what_a_writer_made_of_it_is_found_and_stopped(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256], command[600], *argv[] = { path, "60", NULL };
+	struct event *e;
+	int status;
+	pid_t pid;
+
+	(void) state;
+	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
+	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
+	assert_int_equal(system(command), 0);
+	world.writer = world.script = true;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* as a grandchild, see launch() */
+		int r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
+
+		(void) waitpid(pid, &status, 0);
+		_exit(r == 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	}
+	while (jobs() == 0)
+		usleep(100);
+	world.banned = true;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), SIGKILL);
+	e = event_number(1);
+	assert_non_null(e);
+	assert_int_equal(e->outcome, OUTCOME_STOPPED);
+	assert_string_equal(e->detail, "the file changed while it was launched");
+	stop_gate(g);
+}
+
+/* Writers that come at any moment of a launch: before the question, between check and answer, and
+ * before the program runs. The program's exit status is a byte of its own file. */
+static void no_writer_gets_in_between(void **state)
+{
+	enum { ROUNDS = 200, BANNED_STATUS = 7, DELAY_MAX_USEC = 1200 };
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256];
+	unsigned ran = 0;
+	off_t at;
+
+	(void) state;
+	at = exit_program("between", path);
+	world.by_content = at;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		bool before = round % 2;
+		int fd = -1, status;
+		unsigned finished;
+		pid_t pid;
+
+		write_status(path, at, 0);
+		assert_int_equal(launch(path), 0); /* judged, and remembered */
+		usleep(GATE_HOLD_USEC * 2);
+		if (before)
+			fd = open(path, O_WRONLY);
+		finished = world.finished;
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			(void) close(fd);
+			_exit(launch(path) == BANNED_STATUS ? BANNED_STATUS : 0);
+		}
+		/* with the file open already: just when it was looked at, the best moment there is
+		 */
+		for (uint64_t end = clock_boot_usec() + TIMEOUT_USEC;
+			before && world.finished == finished && clock_boot_usec() < end;)
+			;
+		if (!before) {
+			usleep(round * 37 % DELAY_MAX_USEC);
+			fd = open(path, O_WRONLY);
+		}
+		(void) !pwrite(fd, &(char){ BANNED_STATUS + '0' }, 1, at);
+		(void) close(fd);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		ran += WEXITSTATUS(status) == BANNED_STATUS;
+		usleep(GATE_HOLD_USEC * 2);
+	}
+	stop_gate(g);
+	if (ran > 0)
+		fail_msg("%u of %u ran what was written into them unjudged", ran, ROUNDS);
 }
 
 static void a_late_writer_waits_for_the_launch(void **state)
@@ -556,7 +723,7 @@ static void a_late_writer_waits_for_the_launch(void **state)
 	fd = open(path, O_WRONLY | O_NONBLOCK);
 	assert_true(fd >= 0);
 	(void) close(fd);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 /* While the lease keeps writers out, the kernel need not ask; whatever a writer then leaves is
@@ -588,7 +755,7 @@ static void a_guarded_file_is_asked_about_once(void **state)
 	assert_int_equal(launch(path), -EPERM);
 	gate_status(g, &s);
 	assert_int_equal(s.events, asked + 1);
-	gate_stop(g);
+	stop_gate(g);
 }
 
 /* More launches than the gate keeps: each one still gets its answer, and a record. */
@@ -623,7 +790,7 @@ static void one_launch_too_many(void **state)
 	}
 	assert_non_null(event_number(LAUNCHERS));
 	let_go();
-	gate_stop(g);
+	stop_gate(g);
 	assert_int_equal(world.n_events, LAUNCHERS);
 }
 
@@ -640,10 +807,10 @@ static void stopping_answers_what_waits(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, launch_thread, path), 0);
 	while (jobs() == 0)
 		usleep(1000);
-	gate_unwatch(g);
+	gate_halt(g);
 	world.result = -ESHUTDOWN; /* as pool_stop() gives queued jobs back */
 	let_go();
-	gate_stop(g);
+	stop_gate(g);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_int_equal((intptr_t) result, 0);
 }
@@ -685,6 +852,9 @@ int main(void)
 		cmocka_unit_test(the_inspection_fails),
 		cmocka_unit_test(launches_of_one_file_share_an_inspection),
 		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
+		cmocka_unit_test(a_program_that_is_written_to_is_not_launched),
+		cmocka_unit_test(what_a_writer_made_of_it_is_found_and_stopped),
+		cmocka_unit_test(no_writer_gets_in_between),
 		cmocka_unit_test(a_late_writer_waits_for_the_launch),
 		cmocka_unit_test(a_guarded_file_is_asked_about_once),
 		cmocka_unit_test(one_launch_too_many),

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <poll.h>
+#include <pthread.h>
 #include <pty.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
