@@ -225,9 +225,7 @@ static void refuse_contested(struct gate *g, struct inspection *i)
  * goes for files that cannot be leased. */
 static void look_again(struct gate *g, struct inspection *i)
 {
-	struct launch *l;
-
-	TAILQ_FOREACH (l, &i->launches, of_inspection) {
+	for (struct launch *l = TAILQ_FIRST(&i->launches); l; l = TAILQ_NEXT(l, of_inspection)) {
 		if (!l->answered)
 			g->counters.allowed++;
 		launch_answer(g, l, true);

@@ -206,7 +206,8 @@ static void forget_world(void)
 	for (unsigned i = 0; i < world.n_events; i++)
 		(void) event_unref(world.events[i]);
 	world.hold = world.refuse = world.banned = world.writer = false;
-	world.by_content = world.result = 0;
+	world.by_content = 0;
+	world.result = 0;
 	world.script = false;
 	world.failures = world.finished = world.jobs = world.n_kept = world.n_events =
 		world.n_notices = 0;
