@@ -28,7 +28,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(
 
 # ---- what each program is made of; the lists of the sandboxed ones are their security boundary ----
 base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
-identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c semver.c vers.c)
+identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c purl_package.c purl_types.c semver.c vers.c)
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \

@@ -4,7 +4,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/text.h"
-#include "policy/identity/purl.h"
+#include "policy/identity/purl_package.h"
 
 int event_new(enum event_kind kind, struct event **ret)
 {
@@ -82,20 +82,22 @@ static int set_policy(struct event *e, const struct policy *p)
 static int set_identity(struct event *e, const struct policy *p, const struct decision *d)
 {
 	struct policy_software software;
-	char purl_text[PURL_SIZE_MAX] = "";
-	struct purl purl = { 0 };
+	char purl[PURL_PACKAGE_SIZE_MAX] = "";
+	struct package package = { 0 };
 	int r;
 
 	for (unsigned t = PACKAGE_NONE + 1; t < _PACKAGE_TYPE_MAX; t++)
 		if (strcmp(d->purl_type, package_type_to_string(t)) == 0)
-			purl.type = t;
-	if (purl.type != PACKAGE_NONE && d->package[0]) {
-		(void) text_copy(purl.name, sizeof(purl.name), d->package);
-		(void) text_copy(purl.version, sizeof(purl.version), d->version);
-		purl_build(&purl, purl_text);
+			package.type = t;
+	if (package.type != PACKAGE_NONE && d->package[0]) {
+		(void) text_copy(package.name, sizeof(package.name), d->package);
+		(void) text_copy(package.version, sizeof(package.version), d->version);
+		r = purl_package_write(&package, purl);
+		if (r == -ENOMEM)
+			return r;
 	}
 	policy_software(p, d->software, &software);
-	r = set_text(&e->purl, purl_text);
+	r = set_text(&e->purl, purl);
 	if (r >= 0)
 		r = set_text(&e->version, d->version);
 	if (r >= 0)

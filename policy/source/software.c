@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/identity/purl.h"
+#include "policy/identity/purl_package.h"
 #include "policy/identity/semver.h"
 #include "policy/image/match.h"
 #include "policy/source/essential.h"
@@ -107,13 +107,13 @@ static int complain_purl(struct check *c, const struct node *n, int r, const cha
 static int add_purl(struct check *c, const struct node *n)
 {
 	const char *text, *error = "";
-	struct purl purl;
+	struct package package;
 	int r;
 
 	if (!schema_text(n, c->m, "purl", SOFTWARE_PURL_MAX, false, &text))
 		return 0;
-	r = purl_parse(text, &purl, &error);
-	if (r == 0 ? essential_npm(purl.name) : essential_purl(text)) {
+	r = purl_package_read(text, &package, &error);
+	if (r == 0 ? essential_npm(package.name) : essential_purl(text)) {
 		message_error(c->m, n->at,
 			"'%s' cannot be banned: without it the host could not be repaired", text);
 		return 0;
@@ -122,14 +122,15 @@ static int add_purl(struct check *c, const struct node *n)
 		return complain_purl(c, n, r, error);
 	if (r < 0)
 		return r;
-	if (*purl.version) {
-		r = add_version(c->software, purl.version);
+	if (*package.version) {
+		r = add_version(c->software, package.version);
 		if (r < 0)
 			return r;
 	} else {
 		c->software->any_version = true;
 	}
-	r = builder_add_package(c->builder, c->software->index, purl.type, purl.name, purl.version);
+	r = builder_add_package(
+		c->builder, c->software->index, package.type, package.name, package.version);
 	return built(c, r, n, "packages", IMAGE_PACKAGES_MAX);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Answers questions about names and versions, one per line, so that tests in other languages can
  * hold the parsers to published data. Fields are separated by tabs:
- *   semver V | compare V V | purl TEXT | vers TEXT | contains RANGE VERSION
+ *   semver V | compare V V | purl TEXT | normal-purl TEXT | vers TEXT | contains RANGE VERSION
  * Answers: "ok", then what was read; or "invalid" or "unsupported", and why.
  */
 #include <errno.h>
@@ -12,6 +12,7 @@
 
 #include "policy/base/cleanup.h"
 #include "policy/identity/purl.h"
+#include "policy/identity/purl_package.h"
 #include "policy/identity/semver.h"
 #include "policy/identity/vers.h"
 
@@ -48,17 +49,29 @@ static void answer_compare(char *const fields[])
 
 static void answer_purl(char *const fields[])
 {
-	char canonical[PURL_SIZE_MAX];
+	char canonical[PURL_PACKAGE_SIZE_MAX];
 	const char *error = "";
-	struct purl p;
-	int r = purl_parse(fields[1], &p, &error);
+	struct package p;
+	int r = purl_package_read(fields[1], &p, &error);
 
-	if (r < 0) {
+	if (r == 0)
+		r = purl_package_write(&p, canonical);
+	if (r < 0)
 		refuse(r, error);
-		return;
-	}
-	purl_build(&p, canonical);
-	printf("ok\t%s\t%s\t%s\n", p.name, p.version, canonical);
+	else
+		printf("ok\t%s\t%s\t%s\n", p.name, p.version, canonical);
+}
+
+static void answer_normal_purl(char *const fields[])
+{
+	_cleanup_(purl_done) struct purl p = { 0 };
+	const char *error = "";
+	int r = purl_parse(fields[1], PURL_LENIENT, &p, &error);
+
+	if (r < 0)
+		refuse(r, error);
+	else
+		printf("ok\t%s\n", p.text);
 }
 
 static void answer_vers(char *const fields[])
@@ -106,6 +119,7 @@ static const struct {
 	{ "semver", answer_semver },
 	{ "compare", answer_compare },
 	{ "purl", answer_purl },
+	{ "normal-purl", answer_normal_purl },
 	{ "vers", answer_vers },
 	{ "contains", answer_contains },
 };
