@@ -31,6 +31,13 @@ static const struct {
 	{ "number", 'n', OPTION_NUMBER, "N", "only the last N records" },
 	{ "format", 0, OPTION_FORMAT, "FORMAT", "csv, or jsonl (OCSF events, one a line)" },
 	{ "output", 'o', OPTION_OUTPUT, "FILE", "write there; appears when complete" },
+	{ "type", 0, OPTION_TYPE, "TYPE", "the purl's type: npm, deb, pypi, ..." },
+	{ "namespace", 0, OPTION_NAMESPACE, "TEXT", "vendor, scope, group or owner" },
+	{ "name", 0, OPTION_NAME, "TEXT", "the package's name" },
+	{ "version", 0, OPTION_VERSION, "TEXT", "its version" },
+	{ "qualifier", 0, OPTION_QUALIFIER, "K=V",
+		"a qualifier, like arch=amd64;\nmay be repeated" },
+	{ "subpath", 0, OPTION_SUBPATH, "PATH", "a path inside the package" },
 	{ "help", 'h', OPTION_HELP, NULL, "show this" },
 };
 
@@ -144,7 +151,24 @@ static int parse_number(const char *s, uint64_t *ret)
 	return 0;
 }
 
-static int apply(struct arguments *a, uint32_t bit, const char *value)
+static int add_qualifier(struct arguments *a, char *value)
+{
+	char *equals = strchr(value, '=');
+
+	if (!equals) {
+		complain("--qualifier wants KEY=VALUE, not '%s'", value);
+		return usage(a->command);
+	}
+	if (a->purl.n_qualifiers == PURL_QUALIFIERS_MAX) {
+		complain("--qualifier can be given %d times", PURL_QUALIFIERS_MAX);
+		return usage(a->command);
+	}
+	*equals = '\0';
+	a->purl.qualifiers[a->purl.n_qualifiers++] = (struct purl_qualifier){ value, equals + 1 };
+	return 0;
+}
+
+static int apply(struct arguments *a, uint32_t bit, char *value)
 {
 	a->given |= bit;
 	switch (bit) {
@@ -178,6 +202,23 @@ static int apply(struct arguments *a, uint32_t bit, const char *value)
 			break;
 		complain("-n wants a whole number from 1 on, not '%s'", value);
 		return usage(a->command);
+	case OPTION_TYPE:
+		a->purl.type = value;
+		break;
+	case OPTION_NAMESPACE:
+		a->purl.namespace = value;
+		break;
+	case OPTION_NAME:
+		a->purl.name = value;
+		break;
+	case OPTION_VERSION:
+		a->purl.version = value;
+		break;
+	case OPTION_SUBPATH:
+		a->purl.subpath = value;
+		break;
+	case OPTION_QUALIFIER:
+		return add_qualifier(a, value);
 	default:
 		break;
 	}

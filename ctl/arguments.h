@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/identity/purl.h"
+
 /* Documented in --help of every command and in the man page. */
 enum exit_code {
 	EXIT_CODE_FINE,
@@ -27,6 +29,14 @@ enum option_bit {
 	OPTION_FORMAT = 1u << 7,
 	OPTION_OUTPUT = 1u << 8,
 	OPTION_HELP = 1u << 9,
+	OPTION_TYPE = 1u << 10,
+	OPTION_NAMESPACE = 1u << 11,
+	OPTION_NAME = 1u << 12,
+	OPTION_VERSION = 1u << 13,
+	OPTION_QUALIFIER = 1u << 14,
+	OPTION_SUBPATH = 1u << 15,
+	OPTION_PURL_PARTS = OPTION_TYPE | OPTION_NAMESPACE | OPTION_NAME | OPTION_VERSION |
+		OPTION_QUALIFIER | OPTION_SUBPATH,
 };
 
 struct arguments {
@@ -35,7 +45,8 @@ struct arguments {
 	const char *socket, *policy, *ledger, *format, *output;
 	int64_t since_nsec;
 	uint64_t number;
-	char **operands; /* NULL-terminated, in argv */
+	struct purl purl; /* its parts, all in argv */
+	char **operands;  /* NULL-terminated, in argv */
 	int n_operands;
 };
 
@@ -68,3 +79,5 @@ enum exit_code cmd_export(const struct arguments *a);
 enum exit_code cmd_why(const struct arguments *a);
 enum exit_code cmd_policy_check(const struct arguments *a);
 enum exit_code cmd_policy_reload(const struct arguments *a);
+enum exit_code cmd_purl_parse(const struct arguments *a);
+enum exit_code cmd_purl_build(const struct arguments *a);

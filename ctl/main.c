@@ -49,6 +49,20 @@ static const struct command commands[] = {
 	{ "policy reload", "", 0, 0, OPTION_JSON | OPTION_SOCKET,
 		"Have the agent read its policy folder again (root).",
 		"When the policy has errors, the one in force stays.\n", cmd_policy_reload },
+	{ "purl parse", "PURL...|-", 1, -1, OPTION_JSON,
+		"Take package URLs apart, and show their canonical form.",
+		"With - alone, one PURL a line is read from standard input. One answer a line,\n"
+		"'error: ...' for what is no purl; --json prints JSON Lines. Ends with 1 when\n"
+		"there was an error.\n",
+		cmd_purl_parse },
+	{ "purl build", "[-]", 0, 1, OPTION_JSON | OPTION_PURL_PARTS,
+		"Put a package URL together from its parts.",
+		"With -, one JSON object a line is read from standard input, with the keys type,\n"
+		"namespace, name, version, qualifiers (an object) and subpath, instead of "
+		"options.\n"
+		"One answer a line, 'error: ...' where it cannot be built; --json prints JSON\n"
+		"Lines. Ends with 1 when there was an error.\n",
+		cmd_purl_build },
 };
 
 static void help(FILE *f)
@@ -95,20 +109,35 @@ static const struct command *find(int *argc, char *argv[])
 	return NULL;
 }
 
+static const struct {
+	const char *word, *seconds;
+} families[] = {
+	{ "policy", "check or reload" },
+	{ "purl", "parse or build" },
+};
+
+/* The second words that a first one wants, or NULL. */
+static const char *second_words(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (strcmp(families[i].word, word) == 0)
+			return families[i].seconds;
+	return NULL;
+}
+
 static enum exit_code unknown(int argc, char *argv[])
 {
-	const char *names[ARRAY_SIZE(commands) + 1], *likely;
+	const char *names[ARRAY_SIZE(commands) + 1], *likely, *seconds = second_words(argv[0]);
 	_cleanup_free_ char *typed = NULL;
-	bool policy = strcmp(argv[0], "policy") == 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		names[i] = commands[i].name;
 	names[ARRAY_SIZE(commands)] = NULL;
-	if (policy && argc < 2) {
-		complain("'policy' wants a second word: check or reload");
+	if (seconds && argc < 2) {
+		complain("'%s' wants a second word: %s", argv[0], seconds);
 	} else {
-		if (asprintf(&typed, "%s%s%s", argv[0], policy ? " " : "", policy ? argv[1] : "") <
-			0)
+		if (asprintf(&typed, "%s%s%s", argv[0], seconds ? " " : "",
+			    seconds ? argv[1] : "") < 0)
 			return EXIT_CODE_FAILED;
 		likely = arguments_likely(typed, names);
 		if (likely)

@@ -12,9 +12,9 @@ _proscribectl()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
         -*) ;;
-        status | check | identify | log | export | why | policy)
+        status | check | identify | log | export | why | policy | purl)
             command=${words[i]}
-            [[ $command == policy && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
+            [[ ($command == policy || $command == purl) && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
             break
             ;;
         esac
@@ -39,14 +39,20 @@ _proscribectl()
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
-    -n | --number)
+    --type)
+        COMPREPLY=($(compgen -W 'alpm apk bazel bitbucket bitnami brew cargo chrome-extension cocoapods composer
+            conan conda cpan cran deb docker gem generic git github golang hackage hex huggingface julia luarocks
+            maven mlflow npm nuget oci opam otp pub pypi qpkg rpm swid swift vcpkg vscode-extension yocto' -- "$cur"))
+        return
+        ;;
+    -n | --number | --namespace | --name | --version | --qualifier | --subpath)
         return
         ;;
     esac
 
     local options='--json --help'
     case $command in
-    '') COMPREPLY=($(compgen -W 'status check identify log export why policy help --version' -- "$cur")) && return ;;
+    '') COMPREPLY=($(compgen -W 'status check identify log export why policy purl help --version' -- "$cur")) && return ;;
     status) options+=' --socket' ;;
     check | identify) options+=' --policy --socket' ;;
     log) options+=' --follow --since --number --socket --ledger' ;;
@@ -56,6 +62,12 @@ _proscribectl()
         case $sub in
         '') COMPREPLY=($(compgen -W 'check reload' -- "$cur")) && return ;;
         reload) options+=' --socket' ;;
+        esac
+        ;;
+    purl)
+        case $sub in
+        '') COMPREPLY=($(compgen -W 'parse build' -- "$cur")) && return ;;
+        build) options+=' --type --namespace --name --version --qualifier --subpath' ;;
         esac
         ;;
     esac

@@ -1,8 +1,14 @@
-"""The purl specification's own test data, what the canonical form of an input is, and the table of types against the definitions it was made of."""
+"""The purl specification's own test data, every case of it: what parses and into what parts, what is built from
+parts, and what the canonical form of an input is; and the table of types against the definitions it was made of."""
+
+import json
+import re
+import subprocess
 
 from identity import TESTDATA, TOP, ask, load
 from purl_types import generate
 
+PARTS = ("type", "namespace", "name", "version", "qualifiers", "subpath")
 EXPECTED = {"parse": 206, "build": 176, "validate": 204}
 
 
@@ -12,6 +18,34 @@ def cases(test_type):
              for case in load(path)["tests"] if case["test_type"] == test_type]
     assert len(found) == EXPECTED[test_type]
     return found
+
+
+def purl(build, command, lines):
+    done = subprocess.run([build / "proscribectl", "purl", command, "--json", "-"], timeout=60, text=True, check=False,
+                          input="".join(line + "\n" for line in lines), stdout=subprocess.PIPE)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(lines)
+    assert done.returncode == (1 if any("error" in answer for answer in answers) else 0)
+    return answers
+
+
+def wrong(case, answer, got):
+    if case["expected_failure"]:
+        return "error" not in answer
+    return "error" in answer or got != case["expected_output"]
+
+
+def test_parse(build):
+    every = cases("parse")
+    answers = purl(build, "parse", [case["input"] for case in every])
+    assert not [(case, answer) for case, answer in zip(every, answers)
+                if wrong(case, answer, {part: answer.get(part) for part in PARTS})]
+
+
+def test_build(build):
+    every = cases("build")
+    answers = purl(build, "build", [json.dumps(case["input"]) for case in every])
+    assert not [(case, answer) for case, answer in zip(every, answers) if wrong(case, answer, answer.get("purl"))]
 
 
 def test_validate(build):
@@ -27,6 +61,13 @@ def test_table_of_types_is_what_the_definitions_make():
     definitions = TESTDATA / "purl/types"
     assert len(list(definitions.glob("*-definition.json"))) == 42
     assert generate(definitions) == (TOP / "policy/identity/purl_types.c").read_text(encoding="utf-8")
+
+
+def test_completion_offers_every_type():
+    index = load("purl/purl-types-index.json")
+    script = (TOP / "packaging/completion/proscribectl.bash").read_text(encoding="utf-8")
+    words = re.search(r"--type\)\s+COMPREPLY=\(\$\(compgen -W '([^']*)'", script)
+    assert words and words[1].split() == sorted(index)
 
 
 def test_what_can_be_matched(build):

@@ -22,7 +22,7 @@ from support.launch import EMPLOYEE_UID, launch
 from support.software import install_package, write_policy, write_policy_text
 
 FINE, FAILED, USAGE, UNREACHABLE, BANNED = range(5)
-COMMANDS = ["status", "check", "identify", "log", "export", "why", "policy check", "policy reload"]
+COMMANDS = ["status", "check", "identify", "log", "export", "why", "policy check", "policy reload", "purl parse", "purl build"]
 WIDTHS = [40, 60, 80, 120]
 
 
@@ -109,6 +109,13 @@ def test_help_and_version(ctl):
     (["chek"], "did you mean 'check'?"),
     (["policy"], "check or reload"),
     (["policy", "chekc", "x"], "did you mean 'policy check'?"),
+    (["purl"], "'purl' wants a second word: parse or build"),
+    (["purl", "prase", "x"], "did you mean 'purl parse'?"),
+    (["purl", "parse"], "'purl parse' wants PURL...|-"),
+    (["purl", "build", "pkg:npm/a"], "unexpected argument 'pkg:npm/a': the parts are options"),
+    (["purl", "build", "-", "--name", "a"], "'-' reads the parts from standard input"),
+    (["purl", "build", "--qualifier", "arch"], "--qualifier wants KEY=VALUE, not 'arch'"),
+    (["purl", "build", *["--qualifier", "a=b"] * 33], "--qualifier can be given 32 times"),
     (["frobnicate"], "no such command: 'frobnicate'"),
     (["x\x1b[31m"], "x\\x1b[31m"),
     (["check"], "'check' wants FILE..."),
@@ -522,3 +529,65 @@ def test_follow_says_when_the_agent_goes(agent, employees_ctl):
     agent.stop()
     assert following.wait(10) == UNREACHABLE
     assert "cannot read the records" in following.stderr.read()
+
+
+# ---- package URLs ----
+
+def purl(build, command, text, *options):
+    """What purl COMMAND - answers to bytes on standard input."""
+    return subprocess.run([build / "proscribectl", "purl", command, *options, "-"], input=text, capture_output=True,
+                          timeout=60, check=False)
+
+
+def test_purl_parse_shows_the_parts(ctl):
+    done = ctl("purl", "parse", "pkg:NPM/@a/b@1.0.0?z=%2B&arch=x#/c/", "pkg:pypi/A_b")
+    assert done.returncode == FINE and done.stderr == ""
+    assert [line.split("\t") for line in done.stdout.splitlines()] == [
+        ["pkg:npm/%40a/b@1.0.0?arch=x&z=%2B#c", "type=npm", "namespace=@a", "name=b", "version=1.0.0",
+         "qualifier.arch=x", "qualifier.z=+", "subpath=c"],
+        ["pkg:pypi/a-b", "type=pypi", "name=a-b"]]
+
+
+def test_purl_parse_answers_what_is_wrong_in_its_line(ctl, build):
+    done = ctl("purl", "parse", "pkg:nmp/a", "pkg:npm/a")
+    assert done.returncode == FAILED
+    assert done.stdout == "error: the type is not one of the purl registry\npkg:npm/a\ttype=npm\tname=a\n"
+    done = purl(build, "parse", b"pkg:npm/a\n\npkg:npm/\0b\n\xff\n" + b"x" * 70000 + b"\npkg:npm/\x1b[31m\npkg:npm/z")
+    assert done.returncode == FAILED and done.stderr == b""
+    answers = done.stdout.splitlines()
+    assert len(answers) == 7 and all(answer.startswith(b"error: ") for answer in answers[1:6])
+    assert answers[0].startswith(b"pkg:npm/a\t") and answers[6].startswith(b"pkg:npm/z\t")
+
+
+def test_purl_parse_keeps_a_terminal_safe(ctl):
+    done = ctl("purl", "parse", "pkg:generic/a%E2%80%AEb")
+    assert done.returncode == FINE and "name=a\\u202eb" in done.stdout.lower()
+
+
+def test_purl_build_from_options(ctl):
+    done = ctl("purl", "build", "--type", "deb", "--namespace", "Debian", "--name", "attr", "--version", "1:2.4+b1",
+               "--qualifier", "distro=x=y", "--qualifier", "arch=amd64", "--subpath", "a/./b")
+    assert done.returncode == FINE and done.stdout == "pkg:deb/debian/attr@1:2.4%2Bb1?arch=amd64&distro=x%3Dy#a/b\n"
+    done = ctl("purl", "build", "--type", "deb", "--name", "attr")
+    assert done.returncode == FAILED
+    assert done.stdout == "error: its type wants a namespace: it is pkg:TYPE/NAMESPACE/NAME\n"
+
+
+def test_purl_build_from_json_lines(build):
+    lines = ['{"type": "npm", "namespace": null, "name": "a", "qualifiers": {"os": "l"}}', "[]", "{", '{"type": 1}',
+             '{"type": "npm", "name": "a", "qualifiers": ["x"]}', '{"type": "npm", "name": "a", "qualifiers": {"x": 1}}',
+             json.dumps({"type": "npm", "name": "a", "qualifiers": {f"k{i}": "v" for i in range(33)}}),
+             "[" * 10000, json.dumps({"type": "generic", "name": "caf\u00e9"})]
+    done = purl(build, "build", "\n".join(lines).encode())
+    answers = done.stdout.decode().splitlines()
+    assert done.returncode == FAILED and len(answers) == len(lines)
+    assert answers[0] == "pkg:npm/a?os=l" and answers[-1] == "pkg:generic/caf%C3%A9"
+    assert all(answer.startswith("error: ") for answer in answers[1:-1])
+
+
+def test_purl_as_json(ctl):
+    code, answer = ctl.json("purl", "parse", "pkg:npm/%40a/b@1?arch=x")
+    assert code == FINE and answer == {
+        "type": "npm", "namespace": "@a", "name": "b", "version": "1", "qualifiers": {"arch": "x"}, "subpath": None,
+        "purl": "pkg:npm/%40a/b@1?arch=x"}
+    assert ctl.json("purl", "build", "--type", "npm") == (FAILED, {"error": "the name is missing"})
