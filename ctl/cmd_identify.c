@@ -27,6 +27,18 @@ static void show_size(const struct style *s, const json_t *file)
 		show(s, "size", text);
 }
 
+/* "elf, dynamic", "bun, dynamic, runtime bun" */
+static void show_class(const struct style *s, const json_t *file)
+{
+	const char *linkage = json_get_text(file, "linkage"),
+		   *runtime = json_get_text(file, "runtime");
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s%s%s", json_get_text(file, "class"), *linkage ? ", " : "",
+		    linkage, *runtime ? ", runtime " : "", runtime) >= 0)
+		show(s, "class", text);
+}
+
 static void show_packages(const struct style *s, const json_t *file)
 {
 	const json_t *packages = json_object_get(file, "packages"), *p;
@@ -65,7 +77,7 @@ static void show_file(const struct style *s, const json_t *file, bool has_policy
 	(void) putchar('\n');
 	if (strcmp(json_get_text(file, "file"), json_get_text(file, "path")) != 0)
 		show(s, "lies at", json_get_text(file, "path"));
-	show(s, "class", json_get_text(file, "class"));
+	show_class(s, file);
 	show(s, "interpreter", json_get_text(file, "interpreter"));
 	show_size(s, file);
 	show(s, "sha256", json_get_text(file, "sha256"));

@@ -194,6 +194,14 @@ static int append_facts(sd_bus_message *m, const struct facts *f)
 	int r = dict_count(m, "size", f->size);
 
 	r = r < 0 ? r : dict_text(m, "class", file_class_to_string(f->class));
+	if (r >= 0 && f->linkage != ELF_LINKAGE_NONE)
+		r = dict_text(m, "linkage", elf_linkage_to_string(f->linkage));
+	if (r >= 0 && f->runtime != RUNTIME_NONE)
+		r = dict_text(m, "runtime", runtime_to_string(f->runtime));
+	if (r >= 0 && f->payload_size > 0)
+		r = dict_count(m, "payload_offset", f->payload_offset);
+	if (r >= 0 && f->payload_size > 0)
+		r = dict_count(m, "payload_size", f->payload_size);
 	if (r >= 0 && (f->have & FACTS_SHA256))
 		r = append_digest(m, "sha256", f->sha256);
 	if (r >= 0 && (f->have & FACTS_INTERPRETER))

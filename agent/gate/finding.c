@@ -172,7 +172,7 @@ static bool stop_process(const struct launch *l, const struct inspection *i)
 {
 	if (l->event.pidfd < 0)
 		return false;
-	if (i->job.facts.class == FILE_CLASS_ELF &&
+	if (file_class_is_elf((enum file_class) i->job.facts.class) &&
 		!subject_runs(l->event.pid, i->key.device, i->key.inode))
 		return false;
 	return syscall(SYS_pidfd_send_signal, l->event.pidfd, SIGKILL, NULL, 0) == 0;

@@ -31,6 +31,28 @@ static void find_package(const int metadata[], size_t n, struct facts *f)
 	}
 }
 
+/* A function of its own: only files that need the tail pay for its buffer. */
+static int read_tail(int fd, const uint8_t *head, size_t n_head, struct facts *f)
+{
+	uint8_t tail[CLASS_TAIL_SIZE];
+	struct view v = { .fd = fd, .size = f->size, .head = head, .n_head = n_head };
+	const uint64_t offset = f->size > sizeof(tail) ? f->size - sizeof(tail) : 0;
+	ssize_t n;
+
+	if (f->size <= n_head) {
+		v.tail = head;
+		v.n_tail = (size_t) f->size;
+	} else {
+		n = fd_pread_full(fd, tail, (size_t) (f->size - offset), (off_t) offset);
+		if (n < 0)
+			return (int) n;
+		v.tail = tail;
+		v.n_tail = (uint64_t) n == f->size - offset ? (size_t) n : 0; /* it shrank */
+	}
+	class_refine(&v, f);
+	return 0;
+}
+
 int inspect_file(
 	int fd, const int metadata[], size_t n_metadata, bool want_sha256, struct facts *ret)
 {
@@ -38,6 +60,7 @@ int inspect_file(
 	struct facts f = { 0 };
 	struct stat st;
 	ssize_t n;
+	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -48,6 +71,9 @@ int inspect_file(
 	if (n < 0)
 		return (int) n;
 	class_of(head, (size_t) n, f.size, &f);
+	r = class_wants_tail(head, (size_t) n, &f) ? read_tail(fd, head, (size_t) n, &f) : 0;
+	if (r < 0)
+		return r;
 	if (want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
 		f.have |= FACTS_SHA256;
 	find_package(metadata, n_metadata, &f);

@@ -14,7 +14,7 @@
 #include "policy/identity/facts.h"
 
 enum {
-	MESSAGE_VERSION = 1,
+	MESSAGE_VERSION = 2,
 	MESSAGE_METADATA_MAX = 4,
 	MESSAGE_FDS_MAX = 1 + MESSAGE_METADATA_MAX,
 };

@@ -150,7 +150,7 @@ static bool is_plausible(
 		return false;
 	if (m->error < 0) /* then facts_valid() has seen to the rest */
 		return m->facts.size == 0 && m->facts.class == 0 && m->facts.have == 0 &&
-			m->facts.n_packages == 0;
+			m->facts.payload_size == 0 && m->facts.n_packages == 0;
 	if ((m->facts.have & FACTS_SHA256) && !request->want_sha256)
 		return false;
 	return request->n_metadata > 0 ||
