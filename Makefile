@@ -28,7 +28,8 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(
 
 # ---- what each program is made of; the lists of the sandboxed ones are their security boundary ----
 base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
-identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c purl_package.c purl_types.c semver.c vers.c)
+identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
+	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
 reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
@@ -107,7 +108,7 @@ ROOT    := $(filter 0,$(shell id -u))
 FUZZ_SECONDS ?= 60
 BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev
 DEMO_DEPS  := node:nodejs npm:npm
-CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock clang clang-tidy libclang-rt-14-dev \
+CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging rpm ruby clang clang-tidy libclang-rt-14-dev \
 	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs
 
 deps: ## install the Debian packages that are missing (as root)

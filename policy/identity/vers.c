@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "policy/base/cleanup.h"
-#include "policy/identity/semver.h"
+#include "policy/identity/version.h"
 
 static int fail(const char **ret_error, const char *text)
 {
@@ -28,16 +28,16 @@ static bool is_lower_hex(char c)
 /* Schemes of vers-spec whose order this version does not know. */
 static bool scheme_planned(const char *scheme)
 {
-	static const char *const schemes[] = { "all", "alpine", "alpm", "apk", "cargo", "composer",
-		"conan", "cpan", "datetime", "deb", "gem", "generic", "gentoo", "github", "golang",
-		"hex", "intdot", "lexicographic", "maven", "nginx", "none", "nuget", "openssl",
-		"pypi", "rpm" };
+	static const char *const schemes[] = { "alpm", "cargo", "composer", "conan", "cpan",
+		"gentoo", "github", "hex", "nginx", "nuget", "openssl" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
 		if (strcmp(schemes[i], scheme) == 0)
 			return true;
 	return false;
 }
+
+#define UNKNOWN_SCHEME "this version scheme is not known (npm, semver, deb and others are)"
 
 static int check_scheme(const char *scheme, const char **ret_error)
 {
@@ -51,11 +51,15 @@ static int check_scheme(const char *scheme, const char **ret_error)
 			return fail(
 				ret_error, "a version scheme holds letters, digits, '.' and '-'");
 	}
-	if (strcmp(scheme, "npm") == 0 || strcmp(scheme, "semver") == 0)
+	if (strcmp(scheme, "generic") == 0)
+		return fail(ret_error,
+			"the scheme generic has no order: intdot (numbers and dots), datetime or "
+			"lexicographic has one");
+	if (version_scheme_find(scheme))
 		return 0;
 	if (!scheme_planned(scheme))
-		return fail(ret_error, "this version scheme is not known (npm and semver are)");
-	*ret_error = "versions of this scheme cannot be compared yet (npm and semver can)";
+		return fail(ret_error, UNKNOWN_SCHEME);
+	*ret_error = "versions of this scheme cannot be compared yet";
 	return -ENOTSUP;
 }
 
@@ -99,16 +103,20 @@ static int decode_version(const char *s, size_t n, char *out, const char **ret_e
 	return 0;
 }
 
-static int check_version(const char *version, const char **ret_error)
+static bool is_semver(const char *scheme)
 {
-	struct semver v;
+	return strcmp(scheme, "npm") == 0 || strcmp(scheme, "semver") == 0;
+}
 
-	if (*version == 'v' || *version == '=' || *version == ' ')
+static int check_version(const char *scheme, const char *version, const char **ret_error)
+{
+	const struct version_scheme *known = version_scheme_find(scheme);
+	int order;
+
+	if (is_semver(scheme) && (*version == 'v' || *version == '=' || *version == ' '))
 		return fail(ret_error, "a version is written without a leading v or blank: 2.1.91");
-	if (semver_parse(version, &v) < 0 || strchr(version, ' '))
-		return fail(ret_error,
-			"this is not a version of this scheme: three numbers are wanted, as in "
-			"2.1.91 or 3.0.0-rc.1");
+	if (strchr(version, ' ') || version_compare(known, version, version, &order) < 0)
+		return fail(ret_error, version_scheme_wanted(known));
 	return 0;
 }
 
@@ -161,7 +169,7 @@ static int add_constraint(struct vers *v, const char *s, size_t n, const char **
 	}
 	r = decode_version(s, n, version, ret_error);
 	if (r == 0)
-		r = check_version(version, ret_error);
+		r = check_version(v->scheme, version, ret_error);
 	if (r < 0)
 		return r;
 	v->constraints[v->n++] = (struct vers_constraint){ .comparator = comparator,
@@ -170,11 +178,12 @@ static int add_constraint(struct vers *v, const char *s, size_t n, const char **
 }
 
 /* Both were parsed before. */
-static int compare(const char *a, const char *b)
+static int compare(const char *scheme, const char *a, const char *b)
 {
-	struct semver x, y;
+	int order = 0;
 
-	return semver_parse(a, &x) < 0 || semver_parse(b, &y) < 0 ? 0 : semver_compare(&x, &y);
+	(void) version_compare(version_scheme_find(scheme), a, b, &order);
+	return order;
 }
 
 static bool is_upper(enum vers_comparator c)
@@ -193,7 +202,8 @@ static int check_order(const struct vers *v, const char **ret_error)
 
 	for (size_t i = 0; i < v->n; i++) {
 		const struct vers_constraint *c = &v->constraints[i];
-		int order = i > 0 ? compare(v->constraints[i - 1].version, c->version) : -1;
+		int order = i > 0 ? compare(v->scheme, v->constraints[i - 1].version, c->version)
+				  : -1;
 
 		if (order == 0)
 			return fail(ret_error, "the same version stands there twice");
@@ -260,7 +270,7 @@ int vers_parse(const char *s, struct vers *ret, const char **ret_error)
 	if (!slash)
 		return fail(ret_error, "the '/' behind the version scheme is missing");
 	if ((size_t) (slash - s) >= sizeof(v.scheme))
-		return fail(ret_error, "this version scheme is not known (npm and semver are)");
+		return fail(ret_error, UNKNOWN_SCHEME);
 	memcpy(v.scheme, s, (size_t) (slash - s));
 	r = check_scheme(v.scheme, ret_error);
 	if (r == 0)
@@ -284,28 +294,30 @@ void vers_done(struct vers *v)
 struct draft {
 	const char *comparator; /* "" for an exact version */
 	const char *version;
-	struct semver order;
+	const char *scheme;
 };
 
 static int compare_drafts(const void *a, const void *b)
 {
 	const struct draft *x = a, *y = b;
 
-	return semver_compare(&x->order, &y->order);
+	return compare(x->scheme, x->version, y->version);
 }
 
 /* Takes one constraint apart in place. */
-static int read_draft(char *s, struct draft *ret)
+static int read_draft(const char *scheme, char *s, struct draft *ret)
 {
 	static const char *const comparators[] = { ">=", "<=", "!=", ">", "<" };
+	int order;
 
 	ret->comparator = "";
 	for (size_t i = 0; i < ARRAY_SIZE(comparators); i++)
 		if (!*ret->comparator && strncmp(s, comparators[i], strlen(comparators[i])) == 0)
 			ret->comparator = comparators[i];
 	s += strlen(ret->comparator);
-	ret->version = s + strspn(s, "=vV");
-	return semver_parse(ret->version, &ret->order);
+	ret->version = s + strspn(s, is_semver(scheme) ? "=vV" : "=");
+	ret->scheme = scheme;
+	return version_compare(version_scheme_find(scheme), ret->version, ret->version, &order);
 }
 
 static int write_drafts(const struct draft drafts[], size_t n, char *out, size_t size, size_t used)
@@ -339,8 +351,10 @@ static int canonical(char *s, char *out, size_t size)
 		return -EINVAL;
 	if (strcmp(rest, "*") == 0)
 		return 0;
+	if (!version_scheme_find(s))
+		return -EINVAL;
 	for (rest = strtok_r(rest, "|", &state); rest; rest = strtok_r(NULL, "|", &state))
-		if (n == ARRAY_SIZE(drafts) || read_draft(rest, &drafts[n++]) < 0)
+		if (n == ARRAY_SIZE(drafts) || read_draft(s, rest, &drafts[n++]) < 0)
 			return -EINVAL;
 	if (n > 1)
 		qsort(drafts, n, sizeof(drafts[0]), compare_drafts);
@@ -411,18 +425,18 @@ static int contains_between(const struct vers *v, const int order[])
 
 int vers_contains(const struct vers *v, const char *version)
 {
+	const struct version_scheme *scheme = version_scheme_find(v->scheme);
 	int order[VERS_CONSTRAINTS_MAX];
-	struct semver tested, bound;
 	int r;
 
-	if (semver_parse(version, &tested) < 0)
+	if (!scheme || version_check(scheme, version) < 0)
 		return -EINVAL;
 	if (v->n > 0 && v->constraints[0].comparator == VERS_ANY)
-		return 1;
+		return strcmp(v->scheme, "none") != 0;
 	for (size_t i = 0; i < v->n; i++) {
-		if (semver_parse(v->constraints[i].version, &bound) < 0)
-			return -EINVAL;
-		order[i] = semver_compare(&tested, &bound);
+		r = version_compare(scheme, version, v->constraints[i].version, &order[i]);
+		if (r < 0)
+			return r;
 	}
 	r = contains_exactly(v, order);
 	return r >= 0 ? r : contains_between(v, order);

@@ -1,7 +1,7 @@
 /*
  * VERS (version range specifier, package-url/vers-spec): "vers:npm/>=2.1.91|<3.0.0". Parsing is
  * strict: only the canonical form is taken, anything else is an error that says why.
- * This version knows the schemes npm and semver (one order, semver.h).
+ * The order of versions is that of their scheme (version.h).
  */
 #pragma once
 

@@ -331,6 +331,8 @@ static int add_range(struct builder *b, const char *versions, struct format_rule
 	if (!versions)
 		return 0;
 	r = vers_parse(versions, &v, &error);
+	if (r == 0 && strcmp(v.scheme, "npm") != 0 && strcmp(v.scheme, "semver") != 0)
+		r = -ENOTSUP; /* an image holds no scheme: a reader takes versions for npm's */
 	return r < 0 ? r : add_constraints(b, &v, rule);
 }
 

@@ -444,7 +444,7 @@ bool policy_rule_covers(const struct policy *p, uint32_t rule, const struct poli
 {
 	const struct format_rule *r = &p->rules[rule];
 	char version[PACKAGE_VERSION_MAX + 1];
-	struct vers range = { .n = r->n_constraints };
+	struct vers range = { .scheme = "npm", .n = r->n_constraints };
 	int held;
 
 	if (r->n_constraints == 0)

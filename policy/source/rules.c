@@ -112,6 +112,12 @@ static void check_versions(struct check *c, const struct node *n)
 			"versions '%s' are not supported yet by this version: %s", text, error);
 	} else if (r < 0) {
 		message_error(c->m, n->at, "bad versions '%s': %s", text, error);
+	} else if (strcmp(c->range.scheme, "npm") != 0 && strcmp(c->range.scheme, "semver") != 0) {
+		vers_done(&c->range);
+		message_error(c->m, n->at,
+			"versions '%s' are not supported yet by this version: packages of this "
+			"scheme cannot be matched yet (npm and semver can)",
+			text);
 	} else {
 		c->range_read = true;
 		c->versions = text;

@@ -1,7 +1,8 @@
 /*
  * Answers questions about names and versions, one per line, so that tests in other languages can
  * hold the parsers to published data. Fields are separated by tabs:
- *   semver V | compare V V | purl TEXT | normal-purl TEXT | vers TEXT | contains RANGE VERSION
+ *   semver V | compare V V | version SCHEME V V | purl TEXT | normal-purl TEXT | vers TEXT
+ *   contains RANGE VERSION
  * Answers: "ok", then what was read; or "invalid" or "unsupported", and why.
  */
 #include <errno.h>
@@ -15,8 +16,9 @@
 #include "policy/identity/purl_package.h"
 #include "policy/identity/semver.h"
 #include "policy/identity/vers.h"
+#include "policy/identity/version.h"
 
-enum { FIELDS_MAX = 3 };
+enum { FIELDS_MAX = 4 };
 
 static void refuse(int r, const char *error)
 {
@@ -45,6 +47,19 @@ static void answer_compare(char *const fields[])
 	}
 	r = semver_compare(&a, &b);
 	printf("ok\t%d\n", (r > 0) - (r < 0));
+}
+
+static void answer_version(char *const fields[])
+{
+	const struct version_scheme *scheme = version_scheme_find(fields[1]);
+	int order;
+
+	if (!scheme)
+		refuse(-ENOTSUP, "not a scheme");
+	else if (version_compare(scheme, fields[2], fields[3], &order) < 0)
+		refuse(-EINVAL, version_scheme_wanted(scheme));
+	else
+		printf("ok\t%d\n", (order > 0) - (order < 0));
 }
 
 static void answer_purl(char *const fields[])
@@ -118,6 +133,7 @@ static const struct {
 } questions[] = {
 	{ "semver", answer_semver },
 	{ "compare", answer_compare },
+	{ "version", answer_version },
 	{ "purl", answer_purl },
 	{ "normal-purl", answer_normal_purl },
 	{ "vers", answer_vers },

@@ -65,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < v.n; i++)
 		if (v.constraints[i].version)
 			check_bound(&v, &v.constraints[i]);
+	if (strcmp(v.scheme, "npm") != 0)
+		return 0;
 	if (vers_contains(&v, "0.0.0") < 0 || vers_contains(&v, text) != -EINVAL)
 		abort();
 	return 0;
