@@ -81,3 +81,5 @@ enum exit_code cmd_policy_check(const struct arguments *a);
 enum exit_code cmd_policy_reload(const struct arguments *a);
 enum exit_code cmd_purl_parse(const struct arguments *a);
 enum exit_code cmd_purl_build(const struct arguments *a);
+enum exit_code cmd_vers_compare(const struct arguments *a);
+enum exit_code cmd_vers_contains(const struct arguments *a);

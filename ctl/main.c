@@ -63,6 +63,17 @@ static const struct command commands[] = {
 		"One answer a line, 'error: ...' where it cannot be built; --json prints JSON\n"
 		"Lines. Ends with 1 when there was an error.\n",
 		cmd_purl_build },
+	{ "vers compare", "SCHEME A B, or -", 1, 3, OPTION_JSON,
+		"Compare two versions: prints <, = or >.",
+		"SCHEME is npm, semver, deb, rpm, pypi, apk, maven, gem, golang, intdot,\n"
+		"datetime or lexicographic. With -, one SCHEME A B a line is read from standard\n"
+		"input. Ends with 1 when a text is no version of its scheme.\n",
+		cmd_vers_compare },
+	{ "vers contains", "RANGE VERSION, or -", 1, 2, OPTION_JSON,
+		"Tell whether a range holds a version: prints yes or no.",
+		"RANGE is like 'vers:npm/>=2.1.91|<3.0.0'. With -, one RANGE VERSION a line is\n"
+		"read from standard input. Ends with 1 when one of them cannot be read.\n",
+		cmd_vers_contains },
 };
 
 static void help(FILE *f)
@@ -109,35 +120,33 @@ static const struct command *find(int *argc, char *argv[])
 	return NULL;
 }
 
-static const struct {
-	const char *word, *seconds;
-} families[] = {
-	{ "policy", "check or reload" },
-	{ "purl", "parse or build" },
-};
-
-/* The second words that a first one wants, or NULL. */
-static const char *second_words(const char *word)
+/* The words that may follow @first, "check or reload"; "" when it stands alone. */
+static void second_words(const char *first, char out[64])
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		if (strcmp(families[i].word, word) == 0)
-			return families[i].seconds;
-	return NULL;
+	size_t n = strlen(first), used = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && used < 64; i++)
+		if (strncmp(commands[i].name, first, n) == 0 && commands[i].name[n] == ' ')
+			used += (size_t) snprintf(out + used, 64 - used, "%s%s", used ? " or " : "",
+				commands[i].name + n + 1);
 }
 
 static enum exit_code unknown(int argc, char *argv[])
 {
-	const char *names[ARRAY_SIZE(commands) + 1], *likely, *seconds = second_words(argv[0]);
+	const char *names[ARRAY_SIZE(commands) + 1], *likely;
 	_cleanup_free_ char *typed = NULL;
+	char seconds[64];
 
+	second_words(argv[0], seconds);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		names[i] = commands[i].name;
 	names[ARRAY_SIZE(commands)] = NULL;
-	if (seconds && argc < 2) {
+	if (*seconds && argc < 2) {
 		complain("'%s' wants a second word: %s", argv[0], seconds);
 	} else {
-		if (asprintf(&typed, "%s%s%s", argv[0], seconds ? " " : "",
-			    seconds ? argv[1] : "") < 0)
+		if (asprintf(&typed, "%s%s%s", argv[0], *seconds ? " " : "",
+			    *seconds ? argv[1] : "") < 0)
 			return EXIT_CODE_FAILED;
 		likely = arguments_likely(typed, names);
 		if (likely)

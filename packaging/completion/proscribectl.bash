@@ -12,9 +12,9 @@ _proscribectl()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
         -*) ;;
-        status | check | identify | log | export | why | policy | purl)
+        status | check | identify | log | export | why | policy | purl | vers)
             command=${words[i]}
-            [[ ($command == policy || $command == purl) && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
+            [[ $command == @(policy|purl|vers) && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
             break
             ;;
         esac
@@ -52,7 +52,7 @@ _proscribectl()
 
     local options='--json --help'
     case $command in
-    '') COMPREPLY=($(compgen -W 'status check identify log export why policy purl help --version' -- "$cur")) && return ;;
+    '') COMPREPLY=($(compgen -W 'status check identify log export why policy purl vers help --version' -- "$cur")) && return ;;
     status) options+=' --socket' ;;
     check | identify) options+=' --policy --socket' ;;
     log) options+=' --follow --since --number --socket --ledger' ;;
@@ -70,6 +70,9 @@ _proscribectl()
         build) options+=' --type --namespace --name --version --qualifier --subpath' ;;
         esac
         ;;
+    vers)
+        [[ -n $sub ]] || { COMPREPLY=($(compgen -W 'compare contains' -- "$cur")) && return; }
+        ;;
     esac
 
     if [[ $cur == -* ]]; then
@@ -80,6 +83,8 @@ _proscribectl()
     elif [[ $command == policy && $sub == check ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -d -- "$cur"))
+    elif [[ $command == vers && $prev == compare ]]; then
+        COMPREPLY=($(compgen -W 'npm semver deb rpm pypi apk maven gem golang intdot datetime lexicographic' -- "$cur"))
     fi
 }
 

@@ -22,7 +22,8 @@ from support.launch import EMPLOYEE_UID, launch
 from support.software import install_package, write_policy, write_policy_text
 
 FINE, FAILED, USAGE, UNREACHABLE, BANNED = range(5)
-COMMANDS = ["status", "check", "identify", "log", "export", "why", "policy check", "policy reload", "purl parse", "purl build"]
+COMMANDS = ["status", "check", "identify", "log", "export", "why", "policy check", "policy reload", "purl parse", "purl build",
+            "vers compare", "vers contains"]
 WIDTHS = [40, 60, 80, 120]
 
 
