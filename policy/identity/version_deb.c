@@ -15,7 +15,7 @@ struct deb {
 
 static struct deb split(const char *s)
 {
-	struct deb v = { 0 };
+	struct deb v = { .epoch = { "", 0 }, .revision = { "", 0 } };
 	const char *colon = strchr(s, ':'), *hyphen;
 
 	if (colon) {
@@ -41,9 +41,10 @@ bool version_deb_valid(const char *s)
 	if (!version_is_digit(*v.upstream.text) ||
 		strspn(v.upstream.text, REVISION_CHARACTERS "-:") < v.upstream.length)
 		return false;
-	return !v.revision.text ||
-		(v.revision.length > 0 &&
-			strspn(v.revision.text, REVISION_CHARACTERS) == v.revision.length);
+	if (v.upstream.text[v.upstream.length] == '\0')
+		return true;
+	return v.revision.length > 0 &&
+		strspn(v.revision.text, REVISION_CHARACTERS) == v.revision.length;
 }
 
 /* Of a character outside a number; a number that begins counts like the end. */

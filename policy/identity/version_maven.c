@@ -1,7 +1,8 @@
 /*
  * Maven artifacts: "Version Order Specification" of Maven's POM reference. A version is cut at
  * dots, hyphens and wherever digits and letters meet; what means nothing (0, final, ga, release) is
- * dropped from the end and from before each hyphen and each qualifier.
+ * dropped from the end and from before each hyphen and each qualifier. Maven itself nests lists and
+ * so goes round in circles (1.0.a < 1 < 1-1 < 1.0.a); this order does not.
  */
 #include <string.h>
 

@@ -198,11 +198,74 @@ static void test_every_scheme_refuses_nothing_and_too_much(void **state)
 	assert_true(order < 0);
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+/* What looks like a version of some scheme more often than not. */
+static void random_version(uint32_t *seed, char out[64])
+{
+	static const char *const words[] = { "0", "1", "10", "01", "a", "b", "A", "rc", "sp",
+		"final", "dev", "post", "_p", "_rc", "~", "^", "-r1", "-0", ".0", ".1", "-", ".",
+		"+a", "alpha" };
+	uint32_t pieces = 1 + next_random(seed) % 4;
+	int n = snprintf(out, 64, "%u", next_random(seed) % 2);
+
+	for (uint32_t i = 0; i < pieces; i++)
+		n += snprintf(out + n, 64 - (size_t) n, "%s%s", next_random(seed) % 2 ? "." : "",
+			words[next_random(seed) % ARRAY_SIZE(words)]);
+}
+
+enum { TRIPLES = 50000, TRIPLES_LEAST = 50 };
+
+static int check_triple(const struct version_scheme *scheme, const char *name, char v[3][64])
+{
+	int ab, ba, bc, ac;
+
+	if (version_compare(scheme, v[0], v[1], &ab) < 0 ||
+		version_compare(scheme, v[1], v[2], &bc) < 0)
+		return 0;
+	assert_int_equal(version_compare(scheme, v[1], v[0], &ba), 0);
+	assert_int_equal(version_compare(scheme, v[0], v[2], &ac), 0);
+	if ((ab > 0) != (ba < 0) || (ab == 0) != (ba == 0))
+		fail_msg("%s: %s and %s differ by the order they are asked in", name, v[0], v[1]);
+	if ((ab <= 0 && bc <= 0 && ac > 0) || (ab == 0 && (bc > 0) != (ac > 0)))
+		fail_msg("%s: %s, %s and %s go round in a circle", name, v[0], v[1], v[2]);
+	return 1;
+}
+
+static void test_every_order_is_total(void **state)
+{
+	(void) state;
+	for (size_t i = 0; version_scheme_name(i); i++) {
+		const char *name = version_scheme_name(i);
+		const struct version_scheme *scheme = version_scheme_find(name);
+		uint32_t seed = 7;
+		int n = 0, order;
+
+		if (strcmp(name, "datetime") == 0 ||
+			version_compare(scheme, "1.0.0", "1.0.0", &order) < 0)
+			continue;
+		for (int k = 0; k < TRIPLES; k++) {
+			char v[3][64];
+
+			for (int j = 0; j < 3; j++)
+				random_version(&seed, v[j]);
+			n += check_triple(scheme, name, v);
+		}
+		if (n < TRIPLES_LEAST && !strstr(" npm semver golang apk alpine ", name))
+			fail_msg("%s: only %d triples were versions", name, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ladders),
 		cmocka_unit_test(test_what_is_no_version),
+		cmocka_unit_test(test_every_order_is_total),
 		cmocka_unit_test(test_every_scheme_refuses_nothing_and_too_much),
 	};
 
