@@ -198,7 +198,7 @@ static void schedule(struct gate *g, struct inspection *i)
  * in a moment. */
 static bool wait_for_writer(struct gate *g, struct inspection *i)
 {
-	if (!i->job.writer_present || i->job.facts.class != FILE_CLASS_ELF || i->again ||
+	if (!i->job.writer_present || !file_class_is_elf(i->job.facts.class) || i->again ||
 		i->waits == WRITER_WAITS_MAX)
 		return false;
 	i->waits++;
@@ -252,7 +252,7 @@ static bool settle_later(struct gate *g, struct inspection *i)
 		return true;
 	if (i->again)
 		return false;
-	if (i->job.writer_present && i->job.facts.class == FILE_CLASS_ELF) {
+	if (i->job.writer_present && file_class_is_elf(i->job.facts.class)) {
 		refuse_contested(g, i);
 		return false;
 	}
