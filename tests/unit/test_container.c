@@ -29,8 +29,11 @@ static void add(struct file *f, const void *bytes, size_t n)
 
 static void add_number(struct file *f, uint64_t v, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		add(f, &(uint8_t){ i < 8 ? (uint8_t) (v >> 8 * i) : 0 }, 1);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t byte = i < sizeof(v) ? (uint8_t) (v >> 8 * i) : 0;
+
+		add(f, &byte, 1);
+	}
 }
 
 static void add_text(struct file *f, const char *text)
