@@ -306,6 +306,27 @@ static int launch(const char *path)
 	return r > EXEC_FAILED && r < 128 ? EXEC_FAILED - r : r;
 }
 
+/* Begins to launch a program that sleeps for a minute, and returns who waits for it: ends with the
+ * signal that ended the program, as its exit status. */
+static pid_t launch_sleeper(void)
+{
+	char path[256], command[600], *argv[] = { path, "60", NULL };
+	int status, r;
+	pid_t pid;
+
+	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
+	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
+	assert_int_equal(system(command), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
+		(void) waitpid(pid, &status, 0);
+		_exit(r == 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	}
+	return pid;
+}
+
 static void *launch_thread(void *context)
 {
 	return (void *) (intptr_t) launch(context);
@@ -490,25 +511,13 @@ static void found_banned_too_late_is_stopped(void **state)
 static void a_running_banned_program_is_killed(void **state)
 {
 	struct gate *g = start_gate(FAIL_MODE_ALLOW);
-	char path[256], command[600], *argv[] = { path, "60", NULL };
 	struct event *e;
 	int status;
 	pid_t pid;
 
 	(void) state;
-	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
-	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
-	assert_int_equal(system(command), 0);
 	world.hold = world.banned = true;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		/* as a grandchild, see launch() */
-		int r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
-
-		(void) waitpid(pid, &status, 0);
-		_exit(r == 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	}
+	pid = launch_sleeper();
 	assert_non_null(event_number(1)); /* fail mode allowed it */
 	usleep(TIMEOUT_USEC / 3);
 	let_go();
@@ -628,25 +637,13 @@ static void a_program_that_is_written_to_is_not_launched(void **state)
 static void what_a_writer_made_of_it_is_found_and_stopped(void **state)
 {
 	struct gate *g = start_gate(FAIL_MODE_ALLOW);
-	char path[256], command[600], *argv[] = { path, "60", NULL };
 	struct event *e;
 	int status;
 	pid_t pid;
 
 	(void) state;
-	(void) snprintf(path, sizeof(path), "%s/sleeper", scratch);
-	(void) snprintf(command, sizeof(command), "cp /bin/sleep %s && chown 1000 %s", path, path);
-	assert_int_equal(system(command), 0);
 	world.writer = world.script = true;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		/* as a grandchild, see launch() */
-		int r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
-
-		(void) waitpid(pid, &status, 0);
-		_exit(r == 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	}
+	pid = launch_sleeper();
 	while (jobs() == 0)
 		usleep(100);
 	world.banned = true;
