@@ -133,8 +133,9 @@ static int apply(struct options *o, int option, const char *argument)
 	case OPTION_VERBOSE:
 		o->verbose = true;
 		return 0;
-	default:
-		return -EINVAL; /* getopt_long() has said what is wrong */
+	default: /* getopt_long() has said what is wrong */
+		log_error("try 'proscribed --help'");
+		return -EINVAL;
 	}
 }
 

@@ -120,6 +120,8 @@ static const char *why_unjudged(int result)
 		return "the inspector did not answer";
 	case -ESHUTDOWN:
 		return "the agent was stopping";
+	case -ENOBUFS:
+		return "too many files are waiting to be inspected";
 	default:
 		return strerrordesc_np(-result);
 	}
@@ -237,11 +239,13 @@ static void look_again(struct gate *g, struct inspection *i)
 void inspection_look_again(struct gate *g, uint64_t now_usec)
 {
 	struct inspection *i;
+	int r;
 
 	while ((i = TAILQ_FIRST(&g->unsettled)) && i->again_usec <= now_usec) {
 		TAILQ_REMOVE(&g->unsettled, i, by_time);
-		if (submit(g, i) < 0)
-			give_up(g, i, "the agent was stopping");
+		r = submit(g, i);
+		if (r < 0)
+			give_up(g, i, why_unjudged(r));
 	}
 }
 
