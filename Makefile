@@ -30,12 +30,12 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(
 base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
 	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
-reader_SRCS    := $(addprefix policy/image/,policy.c format.c match.c)
+reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/npm.c) \
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
 	bun.c sea.c container.c zip.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c

@@ -12,12 +12,14 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
 
-static void find_package(const int metadata[], size_t n, struct facts *f)
+static void find_package(const struct inspect_request *request, struct facts *f)
 {
 	struct package p;
 
-	for (size_t i = 0; i < n; i++) {
-		int r = npm_read(metadata[i], &p);
+	for (size_t i = 0; i < request->n_metadata; i++) {
+		int r = request->metadata[i] == METADATA_PACKAGE_JSON
+			? npm_read(request->metadata_fds[i], &p)
+			: 0;
 
 		if (r < 0)
 			f->have |= FACTS_METADATA_REFUSED;
@@ -53,9 +55,9 @@ static int read_tail(int fd, const uint8_t *head, size_t n_head, struct facts *f
 	return 0;
 }
 
-int inspect_file(
-	int fd, const int metadata[], size_t n_metadata, bool want_sha256, struct facts *ret)
+int inspect_file(const struct inspect_request *request, struct facts *ret)
 {
+	const int fd = request->fd;
 	uint8_t head[CLASS_HEAD_SIZE];
 	struct facts f = { 0 };
 	struct stat st;
@@ -74,9 +76,9 @@ int inspect_file(
 	r = class_wants_tail(head, (size_t) n, &f) ? read_tail(fd, head, (size_t) n, &f) : 0;
 	if (r < 0)
 		return r;
-	if (want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
+	if (request->want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
 		f.have |= FACTS_SHA256;
-	find_package(metadata, n_metadata, &f);
+	find_package(request, &f);
 	*ret = f;
 	return 0;
 }

@@ -8,9 +8,17 @@
 
 #include "policy/identity/facts.h"
 
-/* Inspects the regular file @fd and the package.json candidates beside it, nearest first (all
- * borrowed, read at offsets only). The package is the nearest candidate with a name and a version;
- * failing that, the nearest with a name. 0, -EINVAL for what is not a regular file, or a negative
- * errno of reading. What is wrong with metadata or a digest is not an error, but told in *ret. */
-int inspect_file(
-	int fd, const int metadata[], size_t n_metadata, bool want_sha256, struct facts *ret);
+/* What to inspect. Descriptors are borrowed and read at offsets only. */
+struct inspect_request {
+	int fd;
+	const uint8_t *metadata; /* enum metadata of each of: */
+	const int *metadata_fds; /* nearest first */
+	size_t n_metadata;
+	const char *path; /* where the file lies, or "" */
+	bool want_sha256;
+};
+
+/* Of each kind of metadata the nearest file with a name and a version counts; failing that, the
+ * nearest with a name. 0, -EINVAL for what is not a regular file, or a negative errno of reading.
+ * What is wrong with metadata or a digest is not an error, but told in *ret. */
+int inspect_file(const struct inspect_request *request, struct facts *ret);

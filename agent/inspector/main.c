@@ -29,6 +29,21 @@ static int parse_id(const char *s, unsigned *ret)
 	return 0;
 }
 
+static int inspect(
+	const struct message_inspect *m, const int fds[], size_t n_fds, struct facts *ret)
+{
+	const struct inspect_request request = {
+		.fd = fds[0],
+		.metadata = m->metadata,
+		.metadata_fds = fds + 1,
+		.n_metadata = n_fds - 1,
+		.path = m->path,
+		.want_sha256 = m->want_sha256 != 0,
+	};
+
+	return inspect_file(&request, ret);
+}
+
 static int serve_one(int socket)
 {
 	union message in, out = { .facts = { .type = MESSAGE_FACTS } };
@@ -39,8 +54,7 @@ static int serve_one(int socket)
 	if (r < 0)
 		return r;
 	out.facts.id = in.inspect.id;
-	out.facts.error = inspect_file(
-		fds[0], fds + 1, n_fds - 1, in.inspect.want_sha256 != 0, &out.facts.facts);
+	out.facts.error = inspect(&in.inspect, fds, n_fds, &out.facts.facts);
 	/* Before the answer: a descriptor still open here would hold the agent's lease. */
 	for (size_t i = 0; i < n_fds; i++)
 		(void) close(fds[i]);

@@ -19,6 +19,8 @@ static const struct rule {
 		0, 0 },
 	[MESSAGE_INSPECT] = { sizeof(struct message_inspect), MESSAGE_FROM_AGENT, MESSAGE_READY, 1,
 		MESSAGE_FDS_MAX },
+	[MESSAGE_POLICY] = { sizeof(struct message_policy), MESSAGE_FROM_AGENT, MESSAGE_READY, 1,
+		1 },
 	[MESSAGE_FACTS] = { sizeof(struct message_facts), MESSAGE_FROM_INSPECTOR, MESSAGE_BUSY, 0,
 		0 },
 };

@@ -4,7 +4,8 @@
  * connection: neither side argues with a peer that may be in an attacker's hands.
  *
  * An inspector says HELLO once its sandbox stands; then, any number of times: INSPECT (the file's
- * descriptor first, then package.json candidates, nearest first) is answered by FACTS with its id.
+ * descriptor first, then metadata files, nearest first) is answered by FACTS with its id. POLICY
+ * says which signatures the next inspections may search for; it has no answer.
  */
 #pragma once
 
@@ -14,9 +15,10 @@
 #include "policy/identity/facts.h"
 
 enum {
-	MESSAGE_VERSION = 2,
-	MESSAGE_METADATA_MAX = 4,
+	MESSAGE_VERSION = 3,
+	MESSAGE_METADATA_MAX = 12,
 	MESSAGE_FDS_MAX = 1 + MESSAGE_METADATA_MAX,
+	MESSAGE_PATH_MAX = 4096,
 };
 
 enum { EXIT_SANDBOX = 77 }; /* an inspector's exit status when its sandbox could not be entered */
@@ -25,6 +27,7 @@ enum message_type {
 	MESSAGE_HELLO = 1,
 	MESSAGE_INSPECT,
 	MESSAGE_FACTS,
+	MESSAGE_POLICY,
 	_MESSAGE_TYPE_MAX,
 };
 
@@ -40,10 +43,31 @@ struct message_hello {
 	uint32_t version;
 };
 
+/* How much of a file signatures are searched for in. */
+enum message_scan {
+	SCAN_NONE,
+	SCAN_ANSWER, /* as much as a launch can wait for; FACTS_SCAN_LATER tells when that was not
+			all */
+	SCAN_ALL,
+	_SCAN_MAX,
+};
+
 struct message_inspect {
 	uint32_t type;
 	uint32_t want_sha256;
 	uint64_t id;
+	uint32_t scan;                          /* enum message_scan */
+	uint8_t metadata[MESSAGE_METADATA_MAX]; /* enum metadata of each descriptor behind the first
+						 */
+	char path[MESSAGE_PATH_MAX];            /* where the file lies, or "" */
+};
+
+/* Comes with a descriptor of the policy image; offsets and sizes are those of its sections. */
+struct message_policy {
+	uint32_t type;
+	uint32_t n_signatures;
+	uint64_t policy_id; /* 0: there is none, and no descriptor's content is looked at */
+	uint64_t signatures_offset, rules_offset, rules_size;
 };
 
 struct message_facts {
@@ -58,6 +82,7 @@ union message {
 	struct message_hello hello;
 	struct message_inspect inspect;
 	struct message_facts facts;
+	struct message_policy policy;
 };
 
 enum message_sender {

@@ -37,7 +37,7 @@ static int take_string(const json_t *root, const char *key, char *out, size_t si
 int npm_parse(const char *text, size_t n, struct package *ret)
 {
 	_cleanup_(json_decrefp) json_t *root = NULL;
-	struct package p = { .type = PACKAGE_NPM };
+	struct package p = { .type = PACKAGE_NPM, .told = METADATA_PACKAGE_JSON };
 	int has_name, has_version;
 
 	if (n > NPM_METADATA_SIZE_MAX)

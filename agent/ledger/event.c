@@ -86,9 +86,7 @@ static int set_identity(struct event *e, const struct policy *p, const struct de
 	struct package package = { 0 };
 	int r;
 
-	for (unsigned t = PACKAGE_NONE + 1; t < _PACKAGE_TYPE_MAX; t++)
-		if (strcmp(d->purl_type, package_type_to_string(t)) == 0)
-			package.type = t;
+	package.type = d->package_type;
 	if (package.type != PACKAGE_NONE && d->package[0]) {
 		(void) text_copy(package.name, sizeof(package.name), d->package);
 		(void) text_copy(package.version, sizeof(package.version), d->version);

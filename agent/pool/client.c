@@ -11,10 +11,12 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "agent/inspector/message.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/clock.h"
 #include "policy/base/spawn.h"
+#include "policy/base/text.h"
+
+_Static_assert((int) METADATA_MAX <= (int) MESSAGE_METADATA_MAX, "candidates fit one message");
 
 enum { START_TIMEOUT_USEC = 10000000, ERRNO_MAX = 4095 };
 
@@ -143,39 +145,68 @@ bool client_is_idle(const struct client *c)
 }
 
 /* Claims that this request cannot have led to. */
-static bool is_plausible(
-	const struct message_facts *m, uint64_t id, const struct client_request *request)
+static bool is_plausible(const struct client *c, const struct message_facts *m, uint64_t id,
+	const struct client_request *request)
 {
 	if (m->id != id || m->error > 0 || m->error < -ERRNO_MAX || !facts_valid(&m->facts))
 		return false;
 	if (m->error < 0) /* then facts_valid() has seen to the rest */
 		return m->facts.size == 0 && m->facts.class == 0 && m->facts.have == 0 &&
-			m->facts.payload_size == 0 && m->facts.n_packages == 0;
+			m->facts.payload_size == 0 && m->facts.n_packages == 0 &&
+			m->facts.policy_id == 0;
 	if ((m->facts.have & FACTS_SHA256) && !request->want_sha256)
 		return false;
-	return request->n_metadata > 0 ||
-		(m->facts.n_packages == 0 && !(m->facts.have & FACTS_METADATA_REFUSED));
+	if ((m->facts.have & FACTS_METADATA_REFUSED) && request->metadata->n == 0)
+		return false;
+	return m->facts.policy_id == 0 ||
+		(request->scan != SCAN_NONE && m->facts.policy_id == c->policy_id);
+}
+
+/* The inspector gets the signatures of a policy once, with the first request that wants them. */
+static int send_policy(struct client *c, const struct policy *p)
+{
+	union message m = { .policy = { .type = MESSAGE_POLICY } };
+	struct policy_signatures signatures;
+	int fd, r;
+
+	if (policy_id(p) == c->policy_id)
+		return 0;
+	policy_signatures(p, &signatures);
+	m.policy.policy_id = policy_id(p);
+	m.policy.n_signatures = signatures.n;
+	m.policy.signatures_offset = signatures.offset;
+	m.policy.rules_offset = signatures.rules_offset;
+	m.policy.rules_size = signatures.rules_size;
+	fd = policy_fd(p);
+	r = message_send(c->socket, &m, &fd, 1);
+	if (r == 0)
+		c->policy_id = policy_id(p);
+	return r == -ECONNRESET ? -EPIPE : r;
 }
 
 int client_inspect(struct client *c, const struct client_request *request, uint64_t timeout_usec,
 	int *ret_error, struct facts *ret)
 {
 	const uint64_t deadline = clock_boot_usec() + timeout_usec, id = ++c->last_id;
-	union message m = { .inspect = { MESSAGE_INSPECT, request->want_sha256, id } };
+	const struct metadata_list *metadata = request->metadata;
+	union message m = { .inspect = { MESSAGE_INSPECT, request->want_sha256, id,
+				    .scan = request->scan } };
 	int fds[MESSAGE_FDS_MAX], r;
 
-	if (request->n_metadata > MESSAGE_METADATA_MAX)
-		return -EINVAL;
+	r = request->scan == SCAN_NONE ? 0 : send_policy(c, request->policy);
+	if (r < 0)
+		return r;
 	fds[0] = request->fd;
-	if (request->n_metadata > 0)
-		memcpy(fds + 1, request->metadata, request->n_metadata * sizeof(int));
-	r = message_send(c->socket, &m, fds, 1 + request->n_metadata);
+	memcpy(fds + 1, metadata->fds, metadata->n * sizeof(int));
+	memcpy(m.inspect.metadata, metadata->kinds, metadata->n);
+	(void) text_copy(m.inspect.path, sizeof(m.inspect.path), request->path);
+	r = message_send(c->socket, &m, fds, 1 + metadata->n);
 	if (r < 0)
 		return r == -ECONNRESET ? -EPIPE : r;
 	r = receive(c, MESSAGE_BUSY, deadline, &m);
 	if (r < 0)
 		return r;
-	if (!is_plausible(&m.facts, id, request))
+	if (!is_plausible(c, &m.facts, id, request))
 		return -EBADMSG;
 	*ret_error = m.facts.error;
 	if (m.facts.error == 0)

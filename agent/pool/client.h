@@ -9,13 +9,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy/identity/facts.h"
+#include "agent/inspector/message.h"
+#include "agent/pool/metadata.h"
+#include "policy/image/policy.h"
 
 struct client {
 	pid_t pid; /* 0: none */
 	int socket;
 	int stop_fd; /* borrowed; readable once everybody is to stop */
 	uint64_t last_id;
+	uint64_t policy_id; /* of the policy whose signatures it has; 0: none */
 };
 
 /* Starts a process and waits for its HELLO. 0, -EPERM when it could not enter its sandbox,
@@ -27,11 +30,15 @@ void client_stop(struct client *c);
 /* Is it there and silent, as it must be between inspections? */
 bool client_is_idle(const struct client *c);
 
+/* All of it is borrowed. */
 struct client_request {
-	int fd; /* borrowed, as are these: */
-	const int *metadata;
-	size_t n_metadata;
+	int fd;
+	const char *path;
+	const struct metadata_list *metadata;
 	bool want_sha256;
+	enum message_scan scan;
+	const struct policy
+		*policy; /* whose signatures to search for; may be NULL without a scan */
 };
 
 /* 0 with *ret_error telling whether the file could be inspected (0: *ret is valid), or how the

@@ -102,27 +102,36 @@ static int go_up(int folder, char *path)
 	return openat(folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-size_t metadata_open(const char *path, const struct stat *st, int ret[METADATA_MAX])
+void metadata_close(struct metadata_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		(void) close(l->fds[i]);
+	l->n = 0;
+}
+
+void metadata_open(const char *path, const struct stat *st, struct metadata_list *ret)
 {
 	_cleanup_close_ int folder = -1;
 	char copy[PATH_MAX];
 	const char *name;
-	size_t n = 0;
 
+	ret->n = 0;
 	if (path[0] != '/' || text_copy(copy, sizeof(copy), path) < 0)
-		return 0;
+		return;
 	name = cut_name(copy);
 	if (!name)
-		return 0;
+		return;
 	folder = open_folder(copy);
 	if (folder < 0 || !holds(folder, name, st))
-		return 0;
+		return;
 	for (int level = 0; level < METADATA_LEVELS_MAX && is_on(folder, st->st_dev); level++) {
 		int up, fd = open_candidate(folder);
 
-		if (fd >= 0)
-			ret[n++] = fd;
-		if (n == METADATA_MAX || is_package_end(copy))
+		if (fd >= 0) {
+			ret->kinds[ret->n] = METADATA_PACKAGE_JSON;
+			ret->fds[ret->n++] = fd;
+		}
+		if (ret->n == METADATA_OF_A_KIND_MAX || is_package_end(copy))
 			break;
 		up = go_up(folder, copy);
 		if (up < 0)
@@ -130,5 +139,4 @@ size_t metadata_open(const char *path, const struct stat *st, int ret[METADATA_M
 		(void) close(folder);
 		folder = up;
 	}
-	return n;
 }

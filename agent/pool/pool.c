@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "agent/pool/client.h"
-#include "agent/pool/metadata.h"
 #include "policy/base/clock.h"
 
 enum {
@@ -201,21 +200,26 @@ static void find_path(struct job *j, const struct stat *st)
 
 static int inspect(struct worker *w, struct job *j)
 {
-	int metadata[METADATA_MAX], r, error = 0;
-	struct client_request request = {
-		.fd = j->fd, .metadata = metadata, .want_sha256 = j->want_sha256
+	struct metadata_list metadata;
+	const struct client_request request = {
+		.fd = j->fd,
+		.path = j->path,
+		.metadata = &metadata,
+		.want_sha256 = j->want_sha256,
+		.scan = j->policy ? j->scan : SCAN_NONE,
+		.policy = j->policy,
 	};
 	struct stat st;
+	int r, error = 0;
 
 	if (fstat(j->fd, &st) < 0)
 		return -errno;
 	if (j->take_lease)
 		take_lease(j);
 	find_path(j, &st);
-	request.n_metadata = metadata_open(j->path, &st, metadata);
+	metadata_open(j->path, &st, &metadata);
 	r = client_inspect(&w->client, &request, POOL_JOB_TIMEOUT_USEC, &error, &j->facts);
-	for (size_t i = 0; i < request.n_metadata; i++)
-		(void) close(metadata[i]);
+	metadata_close(&metadata);
 	if (r == 0)
 		return error;
 	end_inspector(w);

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/inspector/message.h"
 #include "policy/base/cleanup.h"
-#include "policy/identity/facts.h"
+#include "policy/image/policy.h"
 
 enum {
 	POOL_INSPECTORS_MAX = 16,
@@ -32,6 +33,8 @@ struct job {
 	int fd; /* the file, open for reading */
 	enum job_priority priority;
 	bool want_sha256;
+	enum message_scan scan; /* for the signatures of: */
+	struct policy *policy;  /* borrowed until done(); NULL: for none */
 	bool take_lease; /* F_RDLCK lease on @fd before the first byte is read; kept on @fd */
 	void (*done)(struct job *j); /* on a pool thread; must not block */
 	void *context;

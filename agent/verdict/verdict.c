@@ -92,11 +92,15 @@ static void name_identity(const struct policy_match matches[], size_t n,
 	d->software = deciding->software;
 	d->evidence = deciding->evidence;
 	if (package) {
-		(void) text_copy(d->purl_type, sizeof(d->purl_type), package->purl_type);
+		d->package_type = package->package_type;
 		(void) text_copy(d->package, sizeof(d->package), package->package);
 	}
-	if (deciding->version)
+	if (!deciding->version)
+		return;
+	if (d->package_type == PACKAGE_NPM)
 		npm_version_base(deciding->version, d->version, sizeof(d->version));
+	else
+		(void) text_copy(d->version, sizeof(d->version), deciding->version);
 }
 
 void verdict_decide(const struct policy *p, const struct facts *f, const char *path,

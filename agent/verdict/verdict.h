@@ -28,8 +28,8 @@ struct decision {
 	uint32_t software; /* index into the policy; valid when known */
 	uint32_t n_rules;  /* rules that agreed on a finding, the strictest first */
 	uint32_t rules[DECISION_RULES_MAX];
-	/* The identity that decided, "" where unknown. */
-	char purl_type[16];
+	/* The identity that decided, PACKAGE_NONE and "" where unknown. */
+	enum package_type package_type;
 	char package[PACKAGE_NAME_MAX + 1];
 	char version[PACKAGE_VERSION_MAX + 1];
 };

@@ -178,3 +178,15 @@ int text_unhex(const char *hex, uint8_t *out, size_t n)
 	}
 	return 0;
 }
+
+bool text_field_valid(const char *s, size_t size)
+{
+	size_t n = strnlen(s, size);
+
+	if (n == size)
+		return false;
+	for (size_t i = n; i < size; i++)
+		if (s[i])
+			return false;
+	return text_utf8_valid(s, n);
+}

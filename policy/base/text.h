@@ -12,6 +12,8 @@
  * there are not well-formed UTF-8 (overlong, surrogate, past U+10FFFF or cut short). */
 size_t text_utf8_decode(const char *s, size_t n, uint32_t *ret);
 bool text_utf8_valid(const char *s, size_t n);
+/* Is a field of @size bytes a NUL-terminated, well-formed text, and zero behind it? */
+bool text_field_valid(const char *s, size_t size);
 
 /* Writes @s to @out with every byte or code point that could steer a terminal (C0, DEL, C1,
  * bidirectional and zero-width controls, invalid UTF-8) as \xNN or \uNNNN. Cuts at a whole code

@@ -7,8 +7,8 @@
 #include "policy/base/fd.h"
 #include "policy/base/text.h"
 #include "policy/identity/npm.h"
-#include "policy/identity/semver.h"
 #include "policy/identity/vers.h"
+#include "policy/identity/version.h"
 #include "policy/image/format.h"
 #include "policy/image/match.h"
 
@@ -231,11 +231,15 @@ int builder_add_package(struct builder *b, uint32_t software, enum package_type 
 	struct format_package entry = { .type = type, .software = software };
 	const char *const texts[] = { name, version };
 	uint32_t *const offsets[] = { &entry.name, &entry.version };
-	struct semver v;
+	const char *scheme = package_type_scheme(type);
 	int r;
 
-	if (!has_software(b, software) || type != PACKAGE_NPM || !npm_name_valid(name) ||
-		(version && *version && semver_parse(version, &v) < 0))
+	if (!has_software(b, software) || type <= PACKAGE_NONE || type >= _PACKAGE_TYPE_MAX ||
+		!*name || strlen(name) > PACKAGE_NAME_MAX ||
+		(type == PACKAGE_NPM && !npm_name_valid(name)))
+		return -EINVAL;
+	if (version && *version && scheme &&
+		version_check(version_scheme_find(scheme), version) < 0)
 		return -EINVAL;
 	r = add_strings(b, texts, offsets, ARRAY_SIZE(texts));
 	return r < 0 ? r : section_add(b, SECTION_PACKAGES, &entry, IMAGE_PACKAGES_MAX);
@@ -306,6 +310,55 @@ int builder_add_path(struct builder *b, uint32_t software, const char *glob)
 	return r < 0 ? r : section_add(b, SECTION_PATHS, &entry, IMAGE_PATHS_MAX);
 }
 
+int builder_add_build_id(
+	struct builder *b, uint32_t software, const uint8_t *id, size_t n, const char *version)
+{
+	struct format_build_id entry = { .software = software };
+	int r;
+
+	if (!has_software(b, software) || n == 0)
+		return -EINVAL;
+	entry.n = (uint32_t) (n < BUILD_ID_MAX ? n : BUILD_ID_MAX);
+	memcpy(entry.id, id, entry.n);
+	r = add_string(b, version, &entry.version);
+	return r < 0 ? r : section_add(b, SECTION_BUILD_IDS, &entry, IMAGE_BUILD_IDS_MAX);
+}
+
+int builder_add_signature(struct builder *b, const struct signature *s, uint32_t *ret)
+{
+	int r = signature_valid(s) ? section_add(b, SECTION_SIGNATURES, s, SIGNATURES_MAX)
+				   : -EINVAL;
+
+	if (r == 0)
+		*ret = b->sections[SECTION_SIGNATURES].n - 1;
+	return r;
+}
+
+int builder_use_signature(struct builder *b, uint32_t software, uint32_t signature)
+{
+	const struct format_signature_use entry = { signature, software };
+
+	if (!has_software(b, software) || signature >= b->sections[SECTION_SIGNATURES].n)
+		return -EINVAL;
+	return section_add(b, SECTION_SIGNATURE_USES, &entry, IMAGE_SIGNATURE_USES_MAX);
+}
+
+int builder_set_rules(struct builder *b, const void *rules, size_t n)
+{
+	struct table *t = &b->sections[SECTION_YARA];
+	int r;
+
+	if (n > SIGNATURE_RULES_SIZE_MAX)
+		return -E2BIG;
+	t->n = 0;
+	r = table_reserve(t, 1, n);
+	if (r < 0)
+		return r;
+	memcpy(t->entries, rules, n);
+	t->n = (uint32_t) n;
+	return 0;
+}
+
 static int add_constraints(struct builder *b, const struct vers *v, struct format_rule *rule)
 {
 	rule->first_constraint = b->sections[SECTION_CONSTRAINTS].n;
@@ -331,8 +384,7 @@ static int add_range(struct builder *b, const char *versions, struct format_rule
 	if (!versions)
 		return 0;
 	r = vers_parse(versions, &v, &error);
-	if (r == 0 && strcmp(v.scheme, "npm") != 0 && strcmp(v.scheme, "semver") != 0)
-		r = -ENOTSUP; /* an image holds no scheme: a reader takes versions for npm's */
+	r = r < 0 ? r : add_string(b, v.scheme, &rule->scheme);
 	return r < 0 ? r : add_constraints(b, &v, rule);
 }
 
@@ -420,6 +472,14 @@ static int compare_hashes(const void *a, const void *b)
 	int r = format_compare_hash(x, format_hash_size(y), y->digest);
 
 	return r ? r : compare_uint32(x->identity, y->identity);
+}
+
+static int compare_build_ids(const void *a, const void *b)
+{
+	const struct format_build_id *x = a, *y = b;
+	int r = memcmp(x->id, y->id, BUILD_ID_MAX);
+
+	return r ? r : compare_uint32(x->software, y->software);
 }
 
 static int compare_packages(const void *a, const void *b, void *context)
@@ -536,6 +596,9 @@ static int finish(struct builder *b)
 		r = finish_reasons(b);
 	if (r == 0)
 		r = finish_hashes(b);
+	if (r == 0)
+		sort(&b->sections[SECTION_BUILD_IDS], sizeof(struct format_build_id),
+			compare_build_ids);
 	if (r == 0 && packages->n > 1)
 		qsort_r(packages->entries, packages->n, sizeof(struct format_package),
 			compare_packages, b);

@@ -12,6 +12,7 @@
 
 #include "policy/base/cleanup.h"
 #include "policy/image/policy.h"
+#include "policy/image/signature.h"
 
 enum {
 	IMAGE_RULES_MAX = 100000,
@@ -19,6 +20,8 @@ enum {
 	IMAGE_HASHES_MAX = 5000000,
 	IMAGE_PATHS_MAX = 10000,
 	IMAGE_PACKAGES_MAX = 100000,
+	IMAGE_BUILD_IDS_MAX = 1000000,
+	IMAGE_SIGNATURE_USES_MAX = 100000,
 };
 
 struct builder;
@@ -28,17 +31,28 @@ struct builder *builder_free(struct builder *b);
 DEFINE_CLEANUP(struct builder, builder_free)
 
 int builder_add_software(struct builder *b, const struct policy_software *s, uint32_t *ret);
-/* @version: only this one; NULL or "": any. */
+/* @name as struct package has it. @version: only this one, of the type's scheme if it has one;
+ * NULL or "": any. */
 int builder_add_package(struct builder *b, uint32_t software, enum package_type type,
 	const char *name, const char *version);
 /* @size in bytes; @version may be NULL. */
 int builder_add_sha256(struct builder *b, uint32_t software, const uint8_t digest[SHA256_SIZE],
 	uint64_t size, const char *version);
+/* @n bytes of a GNU build-id, of which BUILD_ID_MAX count; @version may be NULL. */
+int builder_add_build_id(
+	struct builder *b, uint32_t software, const uint8_t *id, size_t n, const char *version);
+/* One more entry of SECTION_SIGNATURES; -EINVAL unless signature_valid(). */
+int builder_add_signature(struct builder *b, const struct signature *s, uint32_t *ret);
+/* A file that matches @signature is @software. */
+int builder_use_signature(struct builder *b, uint32_t software, uint32_t signature);
+/* The compiled YARA rules, at most SIGNATURE_RULES_SIZE_MAX bytes: -E2BIG. Copied. */
+int builder_set_rules(struct builder *b, const void *rules, size_t n);
 /* A glob over whole paths: * and ? and [...] do not match '/', ** does; a leading "~/" is any home.
  */
 int builder_add_path(struct builder *b, uint32_t software, const char *glob);
 
-/* @versions: canonical VERS text, or NULL for all. @software: indexes the rule speaks of. */
+/* @versions: canonical VERS text of any scheme, or NULL for all. @software: indexes the rule speaks
+ * of. */
 int builder_add_rule(struct builder *b, const struct policy_rule *r, const char *versions,
 	const uint32_t software[], size_t n_software, uint32_t *ret);
 int builder_add_reason(struct builder *b, uint32_t rule, const char *language, const char *text);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/image/signature.h"
+
 uint64_t format_size_key(uint64_t size)
 {
 	/* SplitMix64's finalizer: every step can be undone, so different sizes stay different. */
@@ -73,6 +75,14 @@ size_t format_entry_size(enum format_section s)
 		return sizeof(struct format_hash);
 	case SECTION_BUCKETS:
 		return sizeof(struct format_bucket);
+	case SECTION_BUILD_IDS:
+		return sizeof(struct format_build_id);
+	case SECTION_SIGNATURES:
+		return sizeof(struct signature);
+	case SECTION_SIGNATURE_USES:
+		return sizeof(struct format_signature_use);
+	case SECTION_YARA:
+		return 1;
 	case _SECTION_MAX:
 		break;
 	}

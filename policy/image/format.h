@@ -18,7 +18,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "images are read where
 #define FORMAT_SIZE_MAX (UINT64_C(1) << 30)
 
 enum {
-	FORMAT_VERSION = 1,       /* one more whenever anything here changes */
+	FORMAT_VERSION = 2,       /* one more whenever anything here changes */
 	FORMAT_ALIGNMENT = 64,    /* a cache line: no bucket lies across two */
 	FORMAT_BUCKET_HASHES = 6, /* hashes in one bucket, on average */
 	FORMAT_BUCKET_TAGS = 12,
@@ -36,6 +36,10 @@ enum format_section {
 	SECTION_IDENTITIES,     /* struct format_identity */
 	SECTION_HASHES,         /* struct format_hash, by format_size_key(), size and digest */
 	SECTION_BUCKETS,        /* struct format_bucket, and one more that marks the end */
+	SECTION_BUILD_IDS,      /* struct format_build_id, by id */
+	SECTION_SIGNATURES,     /* struct signature */
+	SECTION_SIGNATURE_USES, /* struct format_signature_use */
+	SECTION_YARA,           /* bytes: compiled rules, as libyara writes them */
 	_SECTION_MAX,
 };
 
@@ -67,12 +71,13 @@ _Static_assert(sizeof(struct format_software) == 20, "software layout");
 
 struct format_rule {
 	uint32_t id, reference, url, alternative_name, alternative_url; /* texts */
+	uint32_t scheme; /* text: of the constraints, "" without any */
 	uint32_t first_constraint, n_constraints;
 	uint32_t first_reason, n_reasons;
 	uint8_t action, risk, unknown_version_matches;
 	uint8_t reserved; /* zero */
 };
-_Static_assert(sizeof(struct format_rule) == 40, "rule layout");
+_Static_assert(sizeof(struct format_rule) == 44, "rule layout");
 
 struct format_constraint {
 	uint32_t comparator; /* enum vers_comparator */
@@ -111,6 +116,20 @@ struct format_hash {
 	uint32_t identity;
 };
 _Static_assert(sizeof(struct format_hash) == 44, "hash layout");
+
+/* A shorter build-id is zero behind its end; a longer one is cut. */
+struct format_build_id {
+	uint8_t id[BUILD_ID_MAX];
+	uint32_t n;
+	uint32_t software;
+	uint32_t version; /* text; "" when unknown */
+};
+_Static_assert(sizeof(struct format_build_id) == 32, "build-id layout");
+
+struct format_signature_use {
+	uint32_t signature, software;
+};
+_Static_assert(sizeof(struct format_signature_use) == 8, "signature use layout");
 
 static inline uint64_t format_hash_size(const struct format_hash *h)
 {

@@ -6,31 +6,10 @@
 #include <sys/stat.h>
 
 #include "policy/base/text.h"
-#include "policy/identity/npm.h"
-#include "policy/identity/semver.h"
 #include "policy/identity/vers.h"
+#include "policy/identity/version.h"
 #include "policy/image/builder.h"
-#include "policy/image/format.h"
-#include "policy/image/match.h"
-
-struct policy {
-	_Atomic uint32_t references;
-	const uint8_t *data;
-	size_t size;
-	const struct format_header *header;
-	const char *strings;
-	const struct format_software *software;
-	const uint32_t *software_rules;
-	const struct format_rule *rules;
-	const struct format_constraint *constraints;
-	const struct format_reason *reasons;
-	const struct format_package *packages;
-	const struct format_path *paths;
-	const struct format_identity *identities;
-	const struct format_hash *hashes;
-	const struct format_bucket *buckets;
-	uint32_t n[_SECTION_MAX]; /* entries of each section */
-};
+#include "policy/image/mapped.h"
 
 static void find_sections(struct policy *p)
 {
@@ -53,6 +32,9 @@ static void find_sections(struct policy *p)
 	p->identities = at[SECTION_IDENTITIES];
 	p->hashes = at[SECTION_HASHES];
 	p->buckets = at[SECTION_BUCKETS];
+	p->build_ids = at[SECTION_BUILD_IDS];
+	p->signatures = at[SECTION_SIGNATURES];
+	p->signature_uses = at[SECTION_SIGNATURE_USES];
 }
 
 /* All of these offsets start a text that ends inside the section: it ends in NUL as a whole. */
@@ -116,29 +98,26 @@ static bool software_valid(const struct policy *p)
 static bool rule_valid(const struct policy *p, const struct format_rule *r)
 {
 	const uint32_t texts[] = { r->id, r->reference, r->url, r->alternative_name,
-		r->alternative_url };
+		r->alternative_url, r->scheme };
 
 	return texts_valid(p, texts, ARRAY_SIZE(texts)) && r->action > ACTION_NONE &&
 		r->action < _ACTION_MAX && r->risk < _RISK_MAX && r->unknown_version_matches <= 1 &&
 		r->reserved == 0 && r->n_constraints <= VERS_CONSTRAINTS_MAX &&
 		range_valid(r->first_constraint, r->n_constraints, p->n[SECTION_CONSTRAINTS]) &&
+		(r->n_constraints == 0 || version_scheme_find(p->strings + r->scheme)) &&
 		range_valid(r->first_reason, r->n_reasons, p->n[SECTION_REASONS]);
 }
 
+/* A constraint whose version is none of the scheme covers nothing: vers_contains() says so. */
 static bool rules_valid(const struct policy *p)
 {
 	for (uint32_t i = 0; i < p->n[SECTION_RULES]; i++)
 		if (!rule_valid(p, &p->rules[i]))
 			return false;
-	for (uint32_t i = 0; i < p->n[SECTION_CONSTRAINTS]; i++) {
-		const struct format_constraint *c = &p->constraints[i];
-		struct semver v;
-
-		if (c->comparator > VERS_ANY || !texts_valid(p, &c->version, 1) ||
-			(c->comparator != VERS_ANY &&
-				semver_parse(p->strings + c->version, &v) < 0))
+	for (uint32_t i = 0; i < p->n[SECTION_CONSTRAINTS]; i++)
+		if (p->constraints[i].comparator > VERS_ANY ||
+			!texts_valid(p, &p->constraints[i].version, 1))
 			return false;
-	}
 	for (uint32_t i = 0; i < p->n[SECTION_REASONS]; i++) {
 		const uint32_t texts[] = { p->reasons[i].language, p->reasons[i].text };
 
@@ -167,6 +146,17 @@ static bool evidence_valid(const struct policy *p)
 		if (p->identities[i].software >= n_software ||
 			!texts_valid(p, &p->identities[i].version, 1))
 			return false;
+	for (uint32_t i = 0; i < p->n[SECTION_BUILD_IDS]; i++)
+		if (p->build_ids[i].software >= n_software || p->build_ids[i].n > BUILD_ID_MAX ||
+			!texts_valid(p, &p->build_ids[i].version, 1))
+			return false;
+	for (uint32_t i = 0; i < p->n[SECTION_SIGNATURES]; i++)
+		if (!signature_valid(&p->signatures[i]))
+			return false;
+	for (uint32_t i = 0; i < p->n[SECTION_SIGNATURE_USES]; i++)
+		if (p->signature_uses[i].software >= n_software ||
+			p->signature_uses[i].signature >= p->n[SECTION_SIGNATURES])
+			return false;
 	/* Buckets and hashes are the bulk of an image: each is checked when a look-up reads it. */
 	return p->n[SECTION_BUCKETS] == format_n_buckets(p->n[SECTION_HASHES]) + 1;
 }
@@ -179,7 +169,11 @@ static bool content_valid(const struct policy *p)
 		p->n[SECTION_RULES] <= IMAGE_RULES_MAX &&
 		p->n[SECTION_PACKAGES] <= IMAGE_PACKAGES_MAX &&
 		p->n[SECTION_PATHS] <= IMAGE_PATHS_MAX &&
-		p->n[SECTION_HASHES] <= IMAGE_HASHES_MAX && strings_valid(p) &&
+		p->n[SECTION_HASHES] <= IMAGE_HASHES_MAX &&
+		p->n[SECTION_BUILD_IDS] <= IMAGE_BUILD_IDS_MAX &&
+		p->n[SECTION_SIGNATURES] <= SIGNATURES_MAX &&
+		p->n[SECTION_SIGNATURE_USES] <= IMAGE_SIGNATURE_USES_MAX &&
+		p->n[SECTION_YARA] <= SIGNATURE_RULES_SIZE_MAX && strings_valid(p) &&
 		texts_valid(p, texts, ARRAY_SIZE(texts)) && software_valid(p) && rules_valid(p) &&
 		evidence_valid(p);
 }
@@ -200,6 +194,9 @@ int policy_open(int fd, struct policy **ret)
 	if (!p)
 		return -ENOMEM;
 	p->references = 1;
+	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (p->fd < 0)
+		return -errno;
 	/* Private: a memfd that is sealed against writing refuses shared mappings. */
 	data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
@@ -230,6 +227,8 @@ struct policy *policy_unref(struct policy *p)
 		return NULL;
 	if (p->data)
 		(void) munmap((void *) p->data, p->size);
+	if (p->fd >= 0)
+		(void) close(p->fd);
 	free(p);
 	return NULL;
 }
@@ -248,159 +247,51 @@ void policy_info(const struct policy *p, struct policy_info *ret)
 	memcpy(ret->digest, p->header->digest, sizeof(ret->digest));
 }
 
-/* For a bucket that has a tag for each hash. The few hashes are read in order: this goes right on
- * the first read nearly always, so that the processor need not wait for one look-up to begin the
- * next. */
-static uint32_t find_by_tag(const struct policy *p, const struct format_bucket *bucket,
-	uint64_t size, const uint8_t *digest)
+uint64_t policy_id(const struct policy *p)
 {
-	uint32_t low = bucket[0].first, high = bucket[1].first, tagged = 0;
-	uint8_t tag = (uint8_t) format_size_key(size);
+	uint64_t id;
 
-	for (uint32_t i = 0; i < FORMAT_BUCKET_TAGS; i++)
-		tagged |= (uint32_t) (bucket->tags[i] == tag) << i;
-	tagged &= (1U << (high - low)) - 1;
-	if (!tagged)
-		return high;
-	low += (uint32_t) __builtin_ctz(tagged);
-	while (low < high && format_compare_hash(&p->hashes[low], size, digest) < 0)
-		low++;
-	return low;
+	memcpy(&id, p->header->digest, sizeof(id));
+	return id ? id : 1;
 }
 
-/* The first hash not before (@size, @digest), and the end of its bucket. */
-static uint32_t find_hash(
-	const struct policy *p, uint64_t size, const uint8_t *digest, uint32_t *ret_end)
+int policy_fd(const struct policy *p)
 {
-	const struct format_bucket *bucket =
-		&p->buckets[format_bucket(format_size_key(size), p->n[SECTION_BUCKETS] - 1)];
-	uint32_t low = bucket[0].first, high = bucket[1].first;
-
-	if (low > high || high > p->n[SECTION_HASHES]) {
-		*ret_end = 0;
-		return 0;
-	}
-	*ret_end = high;
-	if (high - low <= FORMAT_BUCKET_TAGS)
-		return find_by_tag(p, bucket, size, digest);
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (format_compare_hash(&p->hashes[middle], size, digest) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return p->fd;
 }
 
-bool policy_size_listed(const struct policy *p, uint64_t size)
+void policy_signatures(const struct policy *p, struct policy_signatures *ret)
 {
-	uint32_t end, i = find_hash(p, size, NULL, &end);
+	const struct format_extent *rules = &p->header->sections[SECTION_YARA];
 
-	return i < end && format_compare_hash(&p->hashes[i], size, NULL) == 0;
+	*ret = (struct policy_signatures){
+		.n = p->n[SECTION_SIGNATURES],
+		.offset = p->header->sections[SECTION_SIGNATURES].offset,
+		.rules_offset = rules->offset,
+		.rules_size = rules->size,
+	};
 }
 
-/* What policy_match() has found so far. */
-struct found {
-	struct policy_match *matches;
-	size_t n, max;
-};
-
-static void add_match(struct found *found, struct policy_match m)
+const struct signature *policy_signature(const struct policy *p, uint32_t i)
 {
-	if (found->n < found->max)
-		found->matches[found->n++] = m;
+	return &p->signatures[i];
 }
 
-static void match_hashes(const struct policy *p, const struct facts *f, struct found *found)
+uint32_t policy_n_packages(const struct policy *p)
 {
-	uint32_t end, i = find_hash(p, f->size, f->sha256, &end);
-
-	for (; i < end && found->n < found->max &&
-		format_compare_hash(&p->hashes[i], f->size, f->sha256) == 0;
-		i++) {
-		const struct format_identity *identity;
-
-		if (p->hashes[i].identity >= p->n[SECTION_IDENTITIES])
-			continue;
-		identity = &p->identities[p->hashes[i].identity];
-		add_match(found,
-			(struct policy_match){
-				.software = identity->software,
-				.evidence = EVIDENCE_SHA256,
-				.version = identity->version ? p->strings + identity->version
-							     : NULL,
-				.purl_type = "",
-			});
-	}
+	return p->n[SECTION_PACKAGES];
 }
 
-/* What cannot be compared is not known to be another version. */
-static bool is_version(const char *listed, const char *found)
-{
-	char base[PACKAGE_VERSION_MAX + 1];
-	struct semver a, b;
-
-	if (!*listed)
-		return true;
-	npm_version_base(found, base, sizeof(base));
-	return semver_parse(base, &b) < 0 || semver_parse(listed, &a) < 0 ||
-		semver_compare(&a, &b) == 0;
-}
-
-static int compare_package(const struct policy *p, uint32_t i, const struct package *package)
+void policy_package(const struct policy *p, uint32_t i, struct policy_package *ret)
 {
 	const struct format_package *k = &p->packages[i];
 
-	return format_compare_package(k->type, p->strings + k->name, package->type, package->name);
-}
-
-static void match_package(
-	const struct policy *p, const struct package *package, struct found *found)
-{
-	uint32_t low = 0, high = p->n[SECTION_PACKAGES];
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (compare_package(p, middle, package) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (uint32_t i = low; i < p->n[SECTION_PACKAGES] && found->n < found->max &&
-		compare_package(p, i, package) == 0;
-		i++)
-		if (is_version(p->strings + p->packages[i].version, package->version))
-			add_match(found,
-				(struct policy_match){
-					.software = p->packages[i].software,
-					.evidence = EVIDENCE_PACKAGE,
-					.version = *package->version ? package->version : NULL,
-					.purl_type = package_type_to_string(package->type),
-					.package = package->name,
-				});
-}
-
-size_t policy_match(const struct policy *p, const struct facts *f, const char *path,
-	const char *const homes[], struct policy_match ret[], size_t max)
-{
-	struct found found = { .matches = ret, .max = max };
-
-	if (f->have & FACTS_SHA256)
-		match_hashes(p, f, &found);
-	for (uint32_t i = 0; i < f->n_packages; i++)
-		match_package(p, &f->packages[i], &found);
-	for (uint32_t i = 0; path && i < p->n[SECTION_PATHS] && found.n < found.max; i++)
-		if (match_glob(p->strings + p->paths[i].glob, path, homes))
-			add_match(&found,
-				(struct policy_match){
-					.software = p->paths[i].software,
-					.evidence = EVIDENCE_PATH,
-					.purl_type = "",
-				});
-	return found.n;
+	*ret = (struct policy_package){
+		.type = (enum package_type) k->type,
+		.name = p->strings + k->name,
+		.version = p->strings + k->version,
+		.software = k->software,
+	};
 }
 
 void policy_software(const struct policy *p, uint32_t software, struct policy_software *ret)
@@ -438,29 +329,6 @@ void policy_rule(const struct policy *p, uint32_t rule, struct policy_rule *ret)
 		.risk = (enum risk) r->risk,
 		.unknown_version_matches = r->unknown_version_matches,
 	};
-}
-
-bool policy_rule_covers(const struct policy *p, uint32_t rule, const struct policy_match *m)
-{
-	const struct format_rule *r = &p->rules[rule];
-	char version[PACKAGE_VERSION_MAX + 1];
-	struct vers range = { .scheme = "npm", .n = r->n_constraints };
-	int held;
-
-	if (r->n_constraints == 0)
-		return true;
-	if (!m->version)
-		return r->unknown_version_matches;
-	for (uint32_t i = 0; i < r->n_constraints; i++) {
-		const struct format_constraint *c = &p->constraints[r->first_constraint + i];
-
-		/* vers_contains() only reads: the text stays the image's. */
-		range.constraints[i].comparator = (enum vers_comparator) c->comparator;
-		range.constraints[i].version = (char *) p->strings + c->version;
-	}
-	npm_version_base(m->version, version, sizeof(version));
-	held = vers_contains(&range, version);
-	return held < 0 ? r->unknown_version_matches : held;
 }
 
 /* Letters, digits and '-' of a language tag; "pt_BR.UTF-8" is "pt-BR" to us. */
@@ -529,6 +397,8 @@ const char *evidence_to_string(enum evidence e)
 		[EVIDENCE_NONE] = "none",
 		[EVIDENCE_PATH] = "path",
 		[EVIDENCE_PACKAGE] = "package",
+		[EVIDENCE_BUILD_ID] = "build-id",
+		[EVIDENCE_SIGNATURE] = "signature",
 		[EVIDENCE_SHA256] = "sha256",
 	};
 

@@ -26,6 +26,8 @@ enum evidence {
 	EVIDENCE_NONE,
 	EVIDENCE_PATH,
 	EVIDENCE_PACKAGE,
+	EVIDENCE_BUILD_ID,
+	EVIDENCE_SIGNATURE,
 	EVIDENCE_SHA256,
 	_EVIDENCE_MAX,
 };
@@ -42,6 +44,7 @@ enum risk {
 enum { POLICY_MATCHES_MAX = 64 };
 
 struct policy;
+struct signature; /* policy/image/signature.h */
 
 struct policy_info {
 	const char *name, *owner, *contact; /* contact may be "" */
@@ -68,11 +71,12 @@ struct policy_rule {
 struct policy_match {
 	uint32_t software;
 	enum evidence evidence;
-	/* NULL: unknown. Points into the facts or the image. A package's is as its metadata has it:
-	 * npm_version_base() gives the version to show and to compare. */
+	/* NULL: unknown. Points into the facts or the image. An npm package's is as its metadata
+	 * has it: npm_version_base() gives the version to show and to compare. */
 	const char *version;
-	const char *purl_type; /* "npm", or "" where the evidence has no package */
-	const char *package;   /* its name, in the facts; NULL where the evidence has none */
+	enum package_type package_type; /* PACKAGE_NONE where the evidence has no package */
+	const char *package; /* its name, in the facts or the image; NULL where there is none */
+	const char *detail;  /* what gave the evidence: "package.json", a signature's name; or "" */
 };
 
 /* Maps @fd (borrowed; a sealed memfd or a file nobody writes to) and checks it: hashes one by one
@@ -86,6 +90,35 @@ struct policy *policy_unref(struct policy *p); /* NULL-safe, returns NULL */
 DEFINE_CLEANUP(struct policy, policy_unref)
 
 void policy_info(const struct policy *p, struct policy_info *ret);
+
+/* Names this exact policy among those of one run; never 0. */
+uint64_t policy_id(const struct policy *p);
+/* The image, open for reading as long as the policy lives. */
+int policy_fd(const struct policy *p);
+
+/* Where the image holds what scanners need: @n of struct signature, and compiled YARA rules. */
+struct policy_signatures {
+	uint32_t n;
+	uint64_t offset, rules_offset, rules_size;
+};
+
+void policy_signatures(const struct policy *p, struct policy_signatures *ret);
+/* Valid as long as the policy; @i below policy_signatures.n. */
+const struct signature *policy_signature(const struct policy *p, uint32_t i);
+/* Does any signature admit a file of @class and @size? */
+bool policy_admits(const struct policy *p, enum file_class class, uint64_t size);
+
+/* The packages that the policy lists, by type and name: for those who look for their files. */
+struct policy_package {
+	enum package_type type;
+	const char *name, *version; /* version "": any */
+	uint32_t software;
+};
+
+uint32_t policy_n_packages(const struct policy *p);
+void policy_package(const struct policy *p, uint32_t i, struct policy_package *ret);
+/* Is it listed, in any version? Letter case of ASCII does not matter. */
+bool policy_lists_package(const struct policy *p, enum package_type type, const char *name);
 
 /* Can a file of this size match a sha256 rule at all? If not, nobody needs its hash. */
 bool policy_size_listed(const struct policy *p, uint64_t size);
@@ -103,7 +136,7 @@ uint32_t policy_software_rule(const struct policy *p, uint32_t software, uint32_
 
 void policy_rule(const struct policy *p, uint32_t rule, struct policy_rule *ret);
 /* Does the rule's version range hold @m->version? Without a range: always. An unknown version, or
- * one that its scheme cannot read, answers rule.unknown_version_matches. */
+ * one that the range's scheme cannot read, answers rule.unknown_version_matches. */
 bool policy_rule_covers(const struct policy *p, uint32_t rule, const struct policy_match *m);
 /* The reason in @language ("zh", "pt_BR.UTF-8"), else in English, else the first given; never NULL.
  */

@@ -47,22 +47,21 @@ static void put(const char *name)
 static const char *found(const char *path, const char *inode)
 {
 	static char names[PATH_MAX];
-	int fds[METADATA_MAX];
+	struct metadata_list list;
 	struct stat st;
-	size_t n;
 
 	names[0] = '\0';
 	assert_int_equal(stat(inode, &st), 0);
-	n = metadata_open(path, &st, fds);
-	for (size_t i = 0; i < n; i++) {
+	metadata_open(path, &st, &list);
+	for (size_t i = 0; i < list.n; i++) {
 		char text[PATH_MAX];
-		ssize_t k = pread(fds[i], text, sizeof(text) - 1, 0);
+		ssize_t k = pread(list.fds[i], text, sizeof(text) - 1, 0);
 
 		assert_true(k > 0);
 		text[k] = '\0';
 		(void) stpcpy(stpcpy(strchr(names, '\0'), i ? " " : ""), text);
-		(void) close(fds[i]);
 	}
+	metadata_close(&list);
 	return names;
 }
 

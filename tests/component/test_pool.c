@@ -355,7 +355,8 @@ static void test_silence_has_an_end(void **state)
 {
 	const struct pool_options o = options(1);
 	_cleanup_close_ int fd = open_file("/proc/self/exe");
-	struct client_request request = { .fd = fd };
+	const struct metadata_list none = { 0 };
+	struct client_request request = { .fd = fd, .path = "", .metadata = &none };
 	struct client c;
 	struct facts f;
 	uint64_t begin;

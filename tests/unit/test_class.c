@@ -101,7 +101,11 @@ static struct facts facts_of(int fd, bool want_sha256)
 {
 	struct facts f = { 0 };
 
-	assert_int_equal(inspect_file(fd, NULL, 0, want_sha256, &f), 0);
+	assert_int_equal(inspect_file(
+				 &(struct inspect_request){
+					 .fd = fd, .want_sha256 = want_sha256, .path = "" },
+				 &f),
+		0);
 	assert_true(facts_valid(&f));
 	return f;
 }
@@ -140,14 +144,18 @@ static void test_only_regular_files(void **state)
 	_cleanup_close_ int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int device = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	struct facts f = { .size = 42 };
-	int fifo[2];
+	int fifo[2], fds[] = { folder, device, -1, -1 };
 
 	(void) state;
 	assert_int_equal(pipe(fifo), 0);
-	assert_int_equal(inspect_file(folder, NULL, 0, true, &f), -EINVAL);
-	assert_int_equal(inspect_file(device, NULL, 0, true, &f), -EINVAL);
-	assert_int_equal(inspect_file(fifo[0], NULL, 0, true, &f), -EINVAL);
-	assert_int_equal(inspect_file(-1, NULL, 0, true, &f), -EBADF);
+	fds[2] = fifo[0];
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		const struct inspect_request request = {
+			.fd = fds[i], .want_sha256 = true, .path = ""
+		};
+
+		assert_int_equal(inspect_file(&request, &f), fds[i] < 0 ? -EBADF : -EINVAL);
+	}
 	assert_int_equal(f.size, 42);
 	(void) close(fifo[0]);
 	(void) close(fifo[1]);

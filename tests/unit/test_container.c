@@ -50,7 +50,8 @@ static struct facts facts_of(const struct file *f, size_t appended)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, f->bytes, f->n), (ssize_t) f->n);
 	assert_int_equal(ftruncate(fd, (off_t) (f->n + appended)), 0);
-	assert_int_equal(inspect_file(fd, NULL, 0, false, &facts), 0);
+	assert_int_equal(
+		inspect_file(&(struct inspect_request){ .fd = fd, .path = "" }, &facts), 0);
 	assert_true(facts_valid(&facts));
 	return facts;
 }

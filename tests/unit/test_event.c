@@ -135,7 +135,7 @@ static void a_decision_brings_its_texts(void **state)
 		.evidence = EVIDENCE_PACKAGE,
 		.n_rules = 2,
 		.rules = { 0, 1 },
-		.purl_type = "npm",
+		.package_type = PACKAGE_NPM,
 		.package = "@anthropic-ai/claude-code",
 		.version = "2.1.91",
 	};

@@ -162,13 +162,21 @@ static void test_choice(void **state)
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_close_ int file = file_of("x");
+		static const uint8_t kinds[] = { METADATA_PACKAGE_JSON, METADATA_PACKAGE_JSON,
+			METADATA_PACKAGE_JSON, METADATA_PACKAGE_JSON };
 		struct facts f;
 		int fds[4];
 		size_t n = 0;
 
 		for (; n < 4 && rows[i].texts[n]; n++)
 			fds[n] = file_of(rows[i].texts[n]);
-		assert_int_equal(inspect_file(file, fds, n, false, &f), 0);
+		assert_int_equal(inspect_file(&(struct inspect_request){ .fd = file,
+						      .metadata = kinds,
+						      .metadata_fds = fds,
+						      .n_metadata = n,
+						      .path = "" },
+					 &f),
+			0);
 		for (size_t k = 0; k < n; k++)
 			(void) close(fds[k]);
 		if (!facts_valid(&f) || f.n_packages != (rows[i].package != NULL) ||

@@ -187,27 +187,29 @@ static void test_matches(void **state)
 
 	(void) state;
 	memcpy(f.sha256, digest_a, sizeof(digest_a));
-	f.packages[0] = (struct package){ PACKAGE_NPM, "webtorrent", "1.2.3-linux-x64" };
-	f.packages[1] = (struct package){ PACKAGE_NPM, "@Anthropic-AI/claude-code", "" };
+	f.packages[0] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "webtorrent",
+		"1.2.3-linux-x64" };
+	f.packages[1] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON,
+		"@Anthropic-AI/claude-code", "" };
 	assert_int_equal(policy_match(p, &f, "/home/eve/.claude/x", homes, m, 64), 5);
 	assert_int_equal(m[0].evidence, EVIDENCE_SHA256);
 	assert_int_equal(m[0].software, CLAUDE);
 	assert_string_equal(m[0].version, "2.1.113");
-	assert_string_equal(m[0].purl_type, "");
+	assert_int_equal(m[0].package_type, PACKAGE_NONE);
 	assert_int_equal(m[1].evidence, EVIDENCE_SHA256);
 	assert_int_equal(m[1].software, TORRENT);
 	assert_null(m[1].version);
 	assert_int_equal(m[2].evidence, EVIDENCE_PACKAGE);
 	assert_int_equal(m[2].software, TORRENT);
 	assert_string_equal(m[2].version, "1.2.3-linux-x64");
-	assert_string_equal(m[2].purl_type, "npm");
+	assert_int_equal(m[2].package_type, PACKAGE_NPM);
 	assert_ptr_equal(m[2].package, f.packages[0].name);
 	assert_int_equal(m[3].evidence, EVIDENCE_PACKAGE);
 	assert_int_equal(m[3].software, CLAUDE);
-	assert_null(m[3].version);
+	assert_string_equal(m[3].version, "2.1.113");
 	assert_int_equal(m[4].evidence, EVIDENCE_PATH);
 	assert_int_equal(m[4].software, CLAUDE);
-	assert_null(m[4].version);
+	assert_string_equal(m[4].version, "2.1.113");
 	assert_int_equal(policy_match(p, &f, "/home/eve/.claude/x", homes, m, 3), 3);
 	assert_int_equal(m[2].evidence, EVIDENCE_PACKAGE);
 	assert_int_equal(policy_match(p, &f, NULL, homes, m, 64), 4);
@@ -348,7 +350,7 @@ static void test_empty_policy(void **state)
 	struct facts f = { .have = FACTS_SHA256, .n_packages = 1 };
 
 	(void) state;
-	f.packages[0] = (struct package){ PACKAGE_NPM, "x", "1.0.0" };
+	f.packages[0] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "x", "1.0.0" };
 	assert_int_equal(builder_new(NULL, NULL, NULL, &b), 0);
 	fd = write_image(b);
 	assert_int_equal(policy_open(fd, &p), 0);
@@ -396,7 +398,7 @@ static void test_builder_refuses(void **state)
 	assert_int_equal(builder_add_path(b, 2, "/x"), -EINVAL);
 	assert_int_equal(builder_add_path(b, 0, "x"), -EINVAL);
 	assert_int_equal(builder_add_rule(b, &rule, ">=1.0.0", NULL, 0, &i), -EINVAL);
-	assert_int_equal(builder_add_rule(b, &rule, "vers:deb/1", NULL, 0, &i), -ENOTSUP);
+	assert_int_equal(builder_add_rule(b, &rule, "vers:generic/1", NULL, 0, &i), -EINVAL);
 	assert_int_equal(builder_add_rule(b, &rule, NULL, (uint32_t[]){ 0, 2 }, 2, &i), -EINVAL);
 	rule.action = ACTION_NONE;
 	assert_int_equal(builder_add_rule(b, &rule, NULL, NULL, 0, &i), -EINVAL);
@@ -509,7 +511,8 @@ static void use(struct policy *p)
 	size_t n, length = 0;
 
 	memcpy(f.sha256, digest_a, sizeof(digest_a));
-	f.packages[0] = (struct package){ PACKAGE_NPM, "webtorrent", "1.2.3" };
+	f.packages[0] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "webtorrent",
+		"1.2.3" };
 	policy_info(p, &info);
 	length += strlen(info.name) + strlen(info.owner) + strlen(info.contact);
 	n = policy_match(p, &f, "/home/eve/.claude/x", NULL, m, ARRAY_SIZE(m));

@@ -189,8 +189,8 @@ static void test_decisions(void **state)
 		if (strcmp(d.package, row->got_package) != 0 ||
 			strcmp(d.version, row->got_version) != 0)
 			fail_msg("%s: is %s %s", row->name, d.package, d.version);
-		if (strcmp(d.purl_type, *d.package ? "npm" : "") != 0)
-			fail_msg("%s: purl type %s", row->name, d.purl_type);
+		if (d.package_type != (*d.package ? PACKAGE_NPM : PACKAGE_NONE))
+			fail_msg("%s: package type %d", row->name, d.package_type);
 		if (d.known != (row->evidence != EVIDENCE_NONE))
 			fail_msg("%s: known is %d", row->name, d.known);
 	}
@@ -204,7 +204,7 @@ static void test_software_of_the_deciding_evidence(void **state)
 
 	(void) state;
 	memcpy(f.sha256, watched, SHA256_SIZE);
-	f.packages[0] = (struct package){ PACKAGE_NPM, "torrent", "1.0.0" };
+	f.packages[0] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "torrent", "1.0.0" };
 	verdict_decide(p, &f, NULL, NULL, &d);
 	assert_int_equal(d.software, TORRENT);
 	f.n_packages = 0;
