@@ -188,7 +188,10 @@ void finding_stop(struct gate *g, struct launch *l, const struct inspection *i, 
 		return;
 	e->outcome = stopped ? OUTCOME_STOPPED : OUTCOME_RAN;
 	if (!l->unjudged)
-		(void) text_dup("the file changed while it was launched", &e->detail);
+		(void) text_dup(i->job.scan == SCAN_ALL
+				? "too large to be searched before its launch was answered"
+				: "the file changed while it was launched",
+			&e->detail);
 	else if (asprintf(&e->detail, "ran unjudged as %s", l->unjudged->id) < 0)
 		e->detail = NULL;
 	publish(g, e);

@@ -208,7 +208,7 @@ static void take_done_jobs(struct gate *g)
 	pthread_mutex_unlock(&g->lock);
 	for (; list; list = next) {
 		next = list->next;
-		if (list->priority == JOB_LAUNCH)
+		if (list->scan != SCAN_NONE)
 			inspection_finish(g, inspection_of_job(list));
 		else
 			digest_finish(g, digest_of_job(list));

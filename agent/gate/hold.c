@@ -20,6 +20,8 @@ static void release_oldest(struct gate *g)
 {
 	if (g->n_unmarked == 0)
 		drop_mark(g);
+	/* Not by closing alone: a search may go on with the same open file. */
+	(void) fcntl(g->held[g->held_first].fd, F_SETLEASE, F_UNLCK);
 	(void) close(g->held[g->held_first].fd);
 	g->held_first = (g->held_first + 1) % GATE_HELD_MAX;
 	g->n_held--;

@@ -13,6 +13,7 @@ enum {
 		10, /* of GATE_GUARD_USEC each, for whoever has the file open for writing */
 	INSPECTION_ATTEMPTS_MAX =
 		2, /* an inspector that dies once may have been killed; twice: it is the file */
+	INSPECTION_KEPT_MAX = 64, /* launches kept while what they run is searched */
 	FRESH_NSEC =
 		50000000, /* a ctime this young may not move with the next write (one clock tick) */
 };
@@ -32,6 +33,7 @@ static struct inspection *inspection_free(struct inspection *i)
 	if (!i)
 		return NULL;
 	LIST_REMOVE(i, entry);
+	(void) policy_unref(i->job.policy);
 	if (i->job.fd >= 0)
 		(void) close(i->job.fd);
 	free(i);
@@ -48,6 +50,7 @@ static struct inspection *inspection_new(
 		return NULL;
 	i->key = *key;
 	i->root_only = root_only;
+	i->job.scan = SCAN_ANSWER;
 	TAILQ_INIT(&i->launches);
 	LIST_INSERT_HEAD(&g->inspections, i, entry);
 	/* The same open file, so the lease taken on the copy holds as long as either is open. */
@@ -57,11 +60,13 @@ static struct inspection *inspection_new(
 
 static int submit(struct gate *g, struct inspection *i)
 {
-	i->job.priority = JOB_LAUNCH;
+	i->job.priority = i->job.scan == SCAN_ALL ? JOB_BACKGROUND : JOB_LAUNCH;
+	(void) policy_unref(i->job.policy);
+	i->job.policy = policy_ref(g->policy);
 	i->job.want_sha256 = policy_size_listed(g->policy, i->key.size) ||
 		policy_size_listed(g->policy, i->job.facts.size);
-	i->job.take_lease =
-		!i->root_only; /* root is trusted, and its mounts are not to be kept busy */
+	/* Root is trusted, and its mounts are not to be kept busy; a search keeps no writer out. */
+	i->job.take_lease = !i->root_only && i->job.scan != SCAN_ALL;
 	i->job.done = gate_job_done;
 	i->job.context = g;
 	i->attempts++;
@@ -102,7 +107,7 @@ static void give_up(struct gate *g, struct inspection *i, const char *why)
 	struct launch *l;
 
 	while ((l = TAILQ_FIRST(&i->launches))) {
-		if (!l->answered)
+		if (!l->answered || i->job.scan == SCAN_ALL)
 			finding_unjudged(g, l, fails_open(g), why, NULL);
 		launch_free(g, l);
 	}
@@ -173,6 +178,8 @@ static void apply_all(struct gate *g, struct inspection *i, struct finding *f)
 			finding_apply(g, l, &i->key, f);
 		else if (l->ran && f->decision.verdict == VERDICT_BLOCK)
 			finding_stop(g, l, i, f);
+		else if (i->job.scan == SCAN_ALL)
+			finding_apply(g, l, &i->key, f);
 		launch_free(g, l);
 	}
 }
@@ -184,8 +191,11 @@ static bool must_repeat(struct gate *g, const struct inspection *i)
 		return false;
 	if (i->job.result == -EPIPE)
 		return true;
-	return i->job.result == 0 && !i->job.want_sha256 &&
-		policy_size_listed(g->policy, i->job.facts.size);
+	if (i->job.result < 0)
+		return false;
+	return (!i->job.want_sha256 && policy_size_listed(g->policy, i->job.facts.size)) ||
+		(policy_id(i->job.policy) != policy_id(g->policy) &&
+			policy_admits(g->policy, i->job.facts.class, i->job.facts.size));
 }
 
 static void schedule(struct gate *g, struct inspection *i)
@@ -264,6 +274,64 @@ static bool settle_later(struct gate *g, struct inspection *i)
 	return true;
 }
 
+static struct inspection *search_of(struct gate *g, const struct verdict_key *key)
+{
+	struct inspection *i;
+
+	LIST_FOREACH (i, &g->inspections, entry)
+		if (i->job.scan == SCAN_ALL && memcmp(&i->key, key, sizeof(*key)) == 0)
+			return i;
+	return NULL;
+}
+
+/* Answers all launches of @from, and keeps them with @to to be stopped if need be. Those past the
+ * limit are on record instead. */
+static void keep_launches(struct gate *g, struct inspection *from, struct inspection *to)
+{
+	struct launch *l, *next;
+
+	for (l = TAILQ_FIRST(&from->launches); l; l = next) {
+		next = TAILQ_NEXT(l, of_inspection);
+		if (!l->answered && to->n_kept == INSPECTION_KEPT_MAX) {
+			finding_unjudged(g, l, true,
+				"it was launched too often while it was searched", NULL);
+			launch_free(g, l);
+			continue;
+		}
+		if (!l->answered) {
+			launch_know_subject(g, l);
+			g->counters.allowed++;
+			to->n_kept++;
+		}
+		launch_answer(g, l, true);
+		if (from == to)
+			continue;
+		TAILQ_REMOVE(&from->launches, l, of_inspection);
+		TAILQ_INSERT_TAIL(&to->launches, l, of_inspection);
+		l->inspection = to;
+	}
+}
+
+/* What is too large to be searched for signatures while a launch waits is searched after the
+ * answer, once however often it is launched meanwhile. Not at once: who is to be stopped must first
+ * have become what was launched. */
+static void search_rest(struct gate *g, struct inspection *i)
+{
+	struct inspection *search = search_of(g, &i->key);
+	int fd = i->job.leased ? fcntl(i->job.fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd >= 0)
+		(void) hold_file(g, fd, false, clock_boot_usec());
+	keep_launches(g, i, search ? search : i);
+	if (search) {
+		(void) inspection_free(i);
+		return;
+	}
+	i->job.scan = SCAN_ALL;
+	i->again = true;
+	schedule(g, i);
+}
+
 void inspection_finish(struct gate *g, struct inspection *i)
 {
 	bool cacheable = is_stable(i);
@@ -278,6 +346,12 @@ void inspection_finish(struct gate *g, struct inspection *i)
 	f = finding_new(g, i);
 	if (!f) {
 		give_up(g, i, "out of memory");
+		return;
+	}
+	if (f->decision.verdict != VERDICT_BLOCK && (i->job.facts.have & FACTS_SCAN_LATER) &&
+		i->job.scan != SCAN_ALL) {
+		free(f);
+		search_rest(g, i);
 		return;
 	}
 	if (f->decision.verdict <= VERDICT_ALLOW && !cacheable && !i->root_only &&

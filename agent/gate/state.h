@@ -35,6 +35,7 @@ struct inspection {
 	LIST_ENTRY(inspection) entry;    /* gate.inspections */
 	TAILQ_ENTRY(inspection) by_time; /* gate.unsettled */
 	bool again;                      /* answered, and looked at a second time */
+	size_t n_kept;                   /* launches that wait for it though they are answered */
 	uint64_t again_usec;             /* when to submit it again */
 	struct job job;
 	struct verdict_key key;

@@ -30,6 +30,7 @@ enum {
 	EVENTS_MAX = 4096,
 	JOBS_MAX = 4096,
 	TIMEOUT_USEC = 300000,
+	INSPECTION_KEPT = 64, /* launches the gate keeps while it searches */
 	SETTLE_USEC = 100000
 }; /* until a file counts as not just written */
 
@@ -39,11 +40,13 @@ static char scratch[] = "/tmp/proscribe-gate.XXXXXX";
 
 static struct {
 	pthread_mutex_t lock;
-	_Atomic bool hold;         /* keep jobs until they are let go */
-	_Atomic bool refuse;       /* pool_submit() says -ENOBUFS */
-	_Atomic bool banned;       /* the files are of the banned package */
-	_Atomic bool writer;       /* as if somebody had the file open for writing */
-	_Atomic bool script;       /* the files are scripts, else programs */
+	_Atomic bool hold;        /* keep jobs until they are let go */
+	_Atomic bool hold_search; /* the same for searches only */
+	_Atomic bool refuse;      /* pool_submit() says -ENOBUFS */
+	_Atomic bool banned;      /* the files are of the banned package */
+	_Atomic bool writer;      /* as if somebody had the file open for writing */
+	_Atomic bool script;      /* the files are scripts, else programs */
+	_Atomic bool large; /* only a search after the answer finds out that they are banned */
 	_Atomic off_t by_content;  /* banned is a file that has not '0' there; 0: see above */
 	_Atomic int result;        /* of each job */
 	_Atomic unsigned failures; /* only so many fail, the first ones; 0: all */
@@ -77,9 +80,13 @@ static void finish(struct job *j)
 	(void) fstat(j->fd, &st);
 	j->facts.size = (uint64_t) st.st_size;
 	j->facts.class = world.script ? FILE_CLASS_SCRIPT : FILE_CLASS_ELF;
-	if (world.banned || (world.by_content && status_of(j->fd, world.by_content) != 0)) {
+	if (world.large && j->scan == SCAN_ANSWER) {
+		j->facts.have |= FACTS_SCAN_LATER;
+		j->facts.policy_id = policy_id(j->policy);
+	} else if (world.banned || (world.by_content && status_of(j->fd, world.by_content) != 0)) {
 		j->facts.n_packages = 1;
 		j->facts.packages[0].type = PACKAGE_NPM;
+		j->facts.packages[0].told = METADATA_PACKAGE_JSON;
 		strcpy(j->facts.packages[0].name, "banned");
 		strcpy(j->facts.packages[0].version, "2.0.0");
 	}
@@ -102,7 +109,7 @@ int pool_submit(struct pool *p, struct job *j)
 		return -ENOBUFS;
 	}
 	world.jobs++;
-	keep = world.hold;
+	keep = world.hold || (world.hold_search && j->scan == SCAN_ALL);
 	if (keep)
 		world.kept[world.n_kept++] = j;
 	pthread_mutex_unlock(&world.lock);
@@ -135,7 +142,7 @@ static void let_go(void)
 	for (unsigned i = 0; i < world.n_kept; i++)
 		finish(world.kept[i]);
 	world.n_kept = 0;
-	world.hold = false;
+	world.hold = world.hold_search = false;
 	pthread_mutex_unlock(&world.lock);
 }
 
@@ -205,10 +212,10 @@ static void forget_world(void)
 {
 	for (unsigned i = 0; i < world.n_events; i++)
 		(void) event_unref(world.events[i]);
-	world.hold = world.refuse = world.banned = world.writer = false;
+	world.hold = world.hold_search = world.refuse = world.banned = world.writer = false;
 	world.by_content = 0;
 	world.result = 0;
-	world.script = false;
+	world.script = world.large = false;
 	world.failures = world.finished = world.jobs = world.n_kept = world.n_events =
 		world.n_notices = 0;
 }
@@ -306,11 +313,11 @@ static int launch(const char *path)
 	return r > EXEC_FAILED && r < 128 ? EXEC_FAILED - r : r;
 }
 
-/* Begins to launch a program that sleeps for a minute, and returns who waits for it: ends with the
+/* Begins to launch a program that sleeps, and returns who waits for it: ends with the
  * signal that ended the program, as its exit status. */
-static pid_t launch_sleeper(void)
+static pid_t launch_sleeper(const char *seconds)
 {
-	char path[256], command[600], *argv[] = { path, "60", NULL };
+	char path[256], command[600], *argv[] = { path, (char *) seconds, NULL };
 	int status, r;
 	pid_t pid;
 
@@ -509,7 +516,7 @@ static void a_running_banned_program_is_killed(void **state)
 
 	(void) state;
 	world.hold = world.banned = true;
-	pid = launch_sleeper();
+	pid = launch_sleeper("60");
 	assert_non_null(event_number(1)); /* fail mode allowed it */
 	usleep(TIMEOUT_USEC / 3);
 	let_go();
@@ -518,6 +525,70 @@ static void a_running_banned_program_is_killed(void **state)
 	e = event_number(2);
 	assert_non_null(e);
 	assert_int_equal(e->outcome, OUTCOME_STOPPED);
+	stop_gate(g);
+}
+
+static void what_is_too_large_is_searched_after_the_answer(void **state)
+{
+	static const struct {
+		const char *name;
+		enum action action;
+		bool banned;
+		int status; /* of the sleeper */
+		unsigned events;
+		enum outcome outcome;
+	} cases[] = {
+		{ "unbanned: it runs on", ACTION_BLOCK, false, 0, 0, OUTCOME_RAN },
+		{ "to be logged: it runs on", ACTION_LOG, true, 0, 1, OUTCOME_RAN },
+		{ "banned: it is stopped", ACTION_BLOCK, true, SIGKILL, 1, OUTCOME_STOPPED },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate *g = start_gate(FAIL_MODE_ALLOW);
+		int status;
+		pid_t pid;
+
+		use_policy(g, cases[i].action);
+		world.large = true;
+		world.banned = cases[i].banned;
+		pid = launch_sleeper("1");
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WEXITSTATUS(status) != cases[i].status)
+			fail_msg("%s: it ended with %d", cases[i].name, WEXITSTATUS(status));
+		stop_gate(g);
+		if (jobs() < 2 || world.n_events < cases[i].events ||
+			(cases[i].events == 0 && world.n_events > 0))
+			fail_msg("%s: %u jobs, %u records", cases[i].name, jobs(), world.n_events);
+		if (cases[i].events && world.events[0]->outcome != cases[i].outcome)
+			fail_msg("%s: recorded as %d", cases[i].name, world.events[0]->outcome);
+	}
+}
+
+/* Only the first launch costs a search, and the file can be written to meanwhile. */
+static void launches_share_a_search(void **state)
+{
+	enum { LAUNCHES = INSPECTION_KEPT + 3 };
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	char path[256];
+	unsigned searches = 0;
+
+	(void) state;
+	strcpy(path, program("large", 1000));
+	world.large = world.hold_search = true;
+	for (int i = 0; i < LAUNCHES; i++)
+		assert_int_equal(launch(path), 0);
+	pthread_mutex_lock(&world.lock);
+	for (unsigned i = 0; i < world.n_kept; i++)
+		searches += world.kept[i]->scan == SCAN_ALL;
+	pthread_mutex_unlock(&world.lock);
+	assert_int_equal(searches, 1);
+	assert_int_equal(world.n_events, LAUNCHES - INSPECTION_KEPT);
+	for (unsigned i = 0; i < world.n_events; i++)
+		assert_int_equal(world.events[i]->verdict, VERDICT_UNJUDGED);
+	usleep(GATE_HOLD_USEC * 3);
+	write_status(path, 0, 0);
+	let_go();
 	stop_gate(g);
 }
 
@@ -635,7 +706,7 @@ static void what_a_writer_made_of_it_is_found_and_stopped(void **state)
 
 	(void) state;
 	world.writer = world.script = true;
-	pid = launch_sleeper();
+	pid = launch_sleeper("60");
 	while (world.finished == 0) /* looked at once, as what it was */
 		usleep(100);
 	world.banned = true;
@@ -839,6 +910,8 @@ int main(void)
 		cmocka_unit_test(nobody_answers_in_time),
 		cmocka_unit_test(found_banned_after_its_end_is_recorded),
 		cmocka_unit_test(a_running_banned_program_is_killed),
+		cmocka_unit_test(what_is_too_large_is_searched_after_the_answer),
+		cmocka_unit_test(launches_share_a_search),
 		cmocka_unit_test(the_inspection_fails),
 		cmocka_unit_test(launches_of_one_file_share_an_inspection),
 		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
