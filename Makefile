@@ -44,7 +44,7 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
-	$(addprefix agent/bus/,bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
+	$(addprefix agent/bus/,answer.c bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c reader.c fields.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)

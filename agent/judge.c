@@ -8,8 +8,10 @@
 #include "agent/state.h"
 #include "policy/base/text.h"
 
+/* Two inspections at once: what the file is, and its sha256, which may well take as long. */
 struct question {
-	struct job job;
+	struct job job, digest;
+	_Atomic int n_pending;
 	struct agent *agent;
 	char *path;
 	void (*done)(const struct judgement *j, void *context);
@@ -18,17 +20,20 @@ struct question {
 
 static void question_free(struct question *q)
 {
+	(void) policy_unref(q->job.policy);
 	(void) close(q->job.fd);
 	free(q->path);
 	free(q);
 }
 
+/* On a pool thread. */
 static void question_inspected(struct job *j)
 {
-	struct agent *a = ((struct question *) j->context)->agent;
+	struct question *q = j->context;
 
 	/* Cannot be full: it has room for AGENT_JUDGING_MAX, and no more are ever under way. */
-	(void) queue_push(a->judged, j->context);
+	if (--q->n_pending == 0)
+		(void) queue_push(q->agent->judged, q);
 }
 
 int agent_judge(struct agent *a, int fd, const char *path,
@@ -49,7 +54,16 @@ int agent_judge(struct agent *a, int fd, const char *path,
 	q->agent = a;
 	q->done = done;
 	q->context = context;
+	q->n_pending = 2;
 	q->job = (struct job){
+		.fd = fd,
+		.priority = JOB_BACKGROUND,
+		.scan = SCAN_ALL,
+		.policy = policy_ref(a->policy),
+		.done = question_inspected,
+		.context = q,
+	};
+	q->digest = (struct job){
 		.fd = fd,
 		.priority = JOB_BACKGROUND,
 		.want_sha256 = true,
@@ -58,11 +72,27 @@ int agent_judge(struct agent *a, int fd, const char *path,
 	};
 	r = text_dup(path, &q->path);
 	r = r < 0 ? r : pool_submit(a->pool, &q->job);
-	if (r < 0)
+	if (r < 0) {
 		question_free(q);
-	else
-		a->n_judging++;
-	return r;
+		return r;
+	}
+	a->n_judging++;
+	if (pool_submit(a->pool, &q->digest) < 0) {
+		q->digest.result = -ENOBUFS;
+		question_inspected(&q->digest);
+	}
+	return 0;
+}
+
+/* What both inspections found. The file may have changed in between, and then has no digest. */
+static void take_digest(struct question *q)
+{
+	const struct facts *f = &q->digest.facts;
+
+	if (q->digest.result < 0 || !(f->have & FACTS_SHA256) || f->size != q->job.facts.size)
+		return;
+	q->job.facts.have |= FACTS_SHA256;
+	memcpy(q->job.facts.sha256, f->sha256, SHA256_SIZE);
 }
 
 static void answer_question(struct agent *a, struct question *q)
@@ -74,6 +104,7 @@ static void answer_question(struct agent *a, struct question *q)
 	};
 
 	if (j.error == 0) {
+		take_digest(q);
 		j.facts = q->job.facts;
 		if (a->policy)
 			verdict_decide(a->policy, &j.facts, q->job.path,

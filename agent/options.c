@@ -20,7 +20,7 @@ static const char help[] =
 	"  --ledger FILE        record of what happened    [/var/lib/proscribe/ledger.db]\n"
 	"  --socket PATH        where proscribectl connects [/run/proscribe/bus]\n"
 	"  --no-system-bus      do not offer org.proscribe.Agent1 on the system bus\n"
-	"  --inspectors N       sandboxed processes that look at files [2]\n"
+	"  --inspectors N       sandboxed processes that look at files [3]\n"
 	"  --lifetime SECONDS   end after that time, come what may (tests, trials)\n"
 	"  --offline            watch nothing; only answer questions about files, by the policy\n"
 	"                       that --policy names\n"

@@ -48,12 +48,16 @@ static void show_packages(const struct style *s, const json_t *file)
 		_cleanup_free_ char *text = NULL;
 		const char *version = json_get_text(p, "version");
 
-		if (asprintf(&text, "%s %s%s%s", json_get_text(p, "type"), json_get_text(p, "name"),
-			    *version ? "@" : "", *version ? version : " (version unknown)") >= 0)
+		if (asprintf(&text, "%s %s%s%s, by %s", json_get_text(p, "type"),
+			    json_get_text(p, "name"), *version ? "@" : "",
+			    *version ? version : " (version unknown)",
+			    json_get_text(p, "told_by")) >= 0)
 			show(s, "package", text);
 	}
 	if (json_get_true(file, "metadata_refused"))
 		show(s, "package", "metadata beside the file is malformed or too large");
+	if (json_get_true(file, "payload_refused"))
+		show(s, "payload", "what the file carries is malformed or too large");
 }
 
 static void show_matches(const struct style *s, const json_t *file)
@@ -63,10 +67,12 @@ static void show_matches(const struct style *s, const json_t *file)
 
 	for (i = 0; (m = json_array_get(matches, i)); i++) {
 		_cleanup_free_ char *text = NULL;
-		const char *version = json_get_text(m, "version");
+		const char *version = json_get_text(m, "version"),
+			   *detail = json_get_text(m, "detail");
 
-		if (asprintf(&text, "%s%s%s, by %s", json_get_text(m, "name"), *version ? " " : "",
-			    version, json_get_text(m, "evidence")) >= 0)
+		if (asprintf(&text, "%s%s%s, by %s%s%s", json_get_text(m, "name"),
+			    *version ? " " : "", version, json_get_text(m, "evidence"),
+			    *detail ? " " : "", detail) >= 0)
 			show(s, "listed as", text);
 	}
 }
@@ -81,6 +87,7 @@ static void show_file(const struct style *s, const json_t *file, bool has_policy
 	show(s, "interpreter", json_get_text(file, "interpreter"));
 	show_size(s, file);
 	show(s, "sha256", json_get_text(file, "sha256"));
+	show(s, "build-id", json_get_text(file, "build_id"));
 	show_packages(s, file);
 	if (!has_policy)
 		return;

@@ -81,3 +81,7 @@ int dict_number(sd_bus_message *m, const char *key, int64_t value);
 int dict_flag(sd_bus_message *m, const char *key, bool value);
 int dict_time(sd_bus_message *m, const char *key, int64_t utc_nsec);
 int dict_bytes(sd_bus_message *m, const char *key, const char *value);
+int dict_digest(sd_bus_message *m, const char *key, const uint8_t digest[SHA256_SIZE]);
+/* Opens and closes `key: <variant of signature>`, an array. */
+int dict_open(sd_bus_message *m, const char *key, const char *signature);
+int dict_close(sd_bus_message *m);

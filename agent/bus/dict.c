@@ -71,3 +71,31 @@ int dict_bytes(sd_bus_message *m, const char *key, const char *value)
 		return dict_text(m, key, value);
 	return append_bytes(m, key, value);
 }
+
+int dict_open(sd_bus_message *m, const char *key, const char *signature)
+{
+	int r = sd_bus_message_open_container(m, 'e', "sv");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", key);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', signature);
+	return r < 0 ? r : sd_bus_message_open_container(m, 'a', signature + 1);
+}
+
+int dict_close(sd_bus_message *m)
+{
+	int r = sd_bus_message_close_container(m);
+
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int dict_digest(sd_bus_message *m, const char *key, const uint8_t digest[SHA256_SIZE])
+{
+	char hex[2 * SHA256_SIZE + 1];
+
+	text_hex(digest, SHA256_SIZE, hex);
+	return dict_text(m, key, hex);
+}

@@ -198,6 +198,14 @@ static void find_path(struct job *j, const struct stat *st)
 	strip_mark(j->path, st);
 }
 
+static bool has_signatures(const struct policy *p)
+{
+	struct policy_signatures s;
+
+	policy_signatures(p, &s);
+	return s.n > 0;
+}
+
 static int inspect(struct worker *w, struct job *j)
 {
 	struct metadata_list metadata;
@@ -206,7 +214,7 @@ static int inspect(struct worker *w, struct job *j)
 		.path = j->path,
 		.metadata = &metadata,
 		.want_sha256 = j->want_sha256,
-		.scan = j->policy ? j->scan : SCAN_NONE,
+		.scan = j->policy && has_signatures(j->policy) ? j->scan : SCAN_NONE,
 		.policy = j->policy,
 	};
 	struct stat st;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/identity/npm.h"
 
 static enum verdict verdict_of(enum action a)
 {
@@ -95,12 +94,7 @@ static void name_identity(const struct policy_match matches[], size_t n,
 		d->package_type = package->package_type;
 		(void) text_copy(d->package, sizeof(d->package), package->package);
 	}
-	if (!deciding->version)
-		return;
-	if (d->package_type == PACKAGE_NPM)
-		npm_version_base(deciding->version, d->version, sizeof(d->version));
-	else
-		(void) text_copy(d->version, sizeof(d->version), deciding->version);
+	policy_match_version(deciding, d->version);
 }
 
 void verdict_decide(const struct policy *p, const struct facts *f, const char *path,

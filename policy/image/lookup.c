@@ -275,6 +275,15 @@ size_t policy_match(const struct policy *p, const struct facts *f, const char *p
 	return found.n;
 }
 
+void policy_match_version(const struct policy_match *m, char ret[PACKAGE_VERSION_MAX + 1])
+{
+	ret[0] = '\0';
+	if (m->version && m->package_type == PACKAGE_NPM)
+		npm_version_base(m->version, ret, PACKAGE_VERSION_MAX + 1);
+	else if (m->version)
+		(void) text_copy(ret, PACKAGE_VERSION_MAX + 1, m->version);
+}
+
 bool policy_rule_covers(const struct policy *p, uint32_t rule, const struct policy_match *m)
 {
 	const struct format_rule *r = &p->rules[rule];

@@ -71,8 +71,8 @@ struct policy_rule {
 struct policy_match {
 	uint32_t software;
 	enum evidence evidence;
-	/* NULL: unknown. Points into the facts or the image. An npm package's is as its metadata
-	 * has it: npm_version_base() gives the version to show and to compare. */
+	/* NULL: unknown. Points into the facts or the image, as it was found:
+	 * policy_match_version() gives the one to show. */
 	const char *version;
 	enum package_type package_type; /* PACKAGE_NONE where the evidence has no package */
 	const char *package; /* its name, in the facts or the image; NULL where there is none */
@@ -128,6 +128,10 @@ bool policy_size_listed(const struct policy *p, uint64_t size);
  * Returns how many of @ret (of @max) were filled; further ones are dropped. */
 size_t policy_match(const struct policy *p, const struct facts *f, const char *path,
 	const char *const homes[], struct policy_match ret[], size_t max);
+
+/* The version of @m as it is shown and compared: without an npm package's platform. "" when
+ * unknown. */
+void policy_match_version(const struct policy_match *m, char ret[PACKAGE_VERSION_MAX + 1]);
 
 void policy_software(const struct policy *p, uint32_t software, struct policy_software *ret);
 /* Rules that speak of @software: how many, and the index of the k-th. */

@@ -82,8 +82,9 @@ static size_t look_up(const struct policy *p, const struct policy_info *info, co
 	size_t n, used = 0;
 
 	f.sha256[0] = 1;
-	f.packages[0] = (struct package){ PACKAGE_NPM, "@a/claude", "2.1.91" };
-	f.packages[1] = (struct package){ PACKAGE_NPM, "x", "" };
+	f.packages[0] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "@a/claude",
+		"2.1.91" };
+	f.packages[1] = (struct package){ PACKAGE_NPM, METADATA_PACKAGE_JSON, "x", "" };
 	n = policy_match(p, &f, path, homes, m, POLICY_MATCHES_MAX);
 	if (n > POLICY_MATCHES_MAX)
 		abort();

@@ -256,7 +256,8 @@ def test_by_a_policy_that_cannot_be_used_nothing_is_called_allowed(ctl, files, w
 def test_identify_shows_facts_also_when_no_rule_bans(ctl, files):
     done = ctl("identify", "--policy", files / "policy", program(files, "allowed"))
     assert done.returncode == FINE
-    for expected in ["script", "/bin/sh", "npm @example-vendor/assistant@2.1.90", "Example Assistant 2.1.90, by package",
+    for expected in ["script", "/bin/sh", "npm @example-vendor/assistant@2.1.90, by package.json",
+                     "Example Assistant 2.1.90, by package package.json",
                      "allow"]:
         assert expected in done.stdout
 
@@ -266,7 +267,17 @@ def test_identify_needs_no_agent(ctl, files):
         pytest.skip("an agent runs on this machine")
     code, answer = ctl.json("identify", program(files))
     assert code == FINE
-    assert answer["files"][0]["packages"] == [{"type": "npm", "name": "@example-vendor/assistant", "version": "2.1.91"}]
+    assert answer["files"][0]["packages"] == [{
+        "type": "npm", "name": "@example-vendor/assistant", "version": "2.1.91", "told_by": "package.json",
+        "purl": "pkg:npm/%40example-vendor/assistant@2.1.91"}]
+
+
+def test_identify_says_by_what_a_file_was_recognised(ctl, files):
+    code, answer = ctl.json("identify", "--policy", files / "policy", program(files))
+    assert code == FINE
+    match = answer["files"][0]["matches"][0]
+    assert match["evidence"] == "package" and match["detail"] == "package.json"
+    assert match["purl"] == "pkg:npm/%40example-vendor/assistant@2.1.91" and match["version"] == "2.1.91"
 
 
 def test_many_files_and_a_large_one(ctl, files):
