@@ -5,59 +5,16 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <sys/mman.h>
 
 #include "agent/inspector/archive.h"
 #include "policy/base/cleanup.h"
 #include "tests/support/seed_zip.h"
+#include "tests/support/sink.h"
 
-enum { TEXT_MAX = 4096, MIB = 1 << 20 };
+enum { MIB = 1 << 20 };
 
-/* Writes down what it is given: "name(size)=bytes;" for each entry. */
-struct notes {
-	struct content_sink sink;
-	char text[TEXT_MAX];
-	size_t n_entries, largest;
-	uint64_t n_bytes;
-	bool keep;              /* write it down, or only count */
-	int on_begin, on_bytes; /* to answer, unless 1 and 0 */
-	const char *skip;       /* an entry it does not want */
-};
-
-static int begin(struct content_sink *s, const char *name, uint64_t size)
-{
-	struct notes *n = (struct notes *) s;
-
-	n->n_entries++;
-	if (n->skip && strcmp(n->skip, name) == 0)
-		return 0;
-	if (n->keep)
-		(void) snprintf(n->text + strlen(n->text), sizeof(n->text) - strlen(n->text),
-			";%s(%lld)=", name, (long long) size);
-	return n->on_begin;
-}
-
-static int bytes(struct content_sink *s, const uint8_t *p, size_t size)
-{
-	struct notes *n = (struct notes *) s;
-
-	n->n_bytes += size;
-	if (size > n->largest)
-		n->largest = size;
-	if (n->keep)
-		(void) snprintf(n->text + strlen(n->text), sizeof(n->text) - strlen(n->text),
-			"%.*s", size > 64 ? 64 : (int) size, (const char *) p);
-	return n->on_bytes;
-}
-
-static struct notes notes(bool keep)
-{
-	return (struct notes){ .sink = { begin, bytes }, .keep = keep, .on_begin = 1 };
-}
-
-static int read_bytes(const uint8_t *p, size_t n, struct notes *to)
+static int read_bytes(const uint8_t *p, size_t n, struct sink *to)
 {
 	const struct view v = {
 		.fd = -1, .size = n, .head = p, .n_head = n, .tail = p, .n_tail = n
@@ -67,7 +24,7 @@ static int read_bytes(const uint8_t *p, size_t n, struct notes *to)
 }
 
 /* The seed is used up. */
-static int read_seed(struct seed_zip *z, struct notes *to)
+static int read_seed(struct seed_zip *z, struct sink *to)
 {
 	int r;
 
@@ -77,7 +34,7 @@ static int read_seed(struct seed_zip *z, struct notes *to)
 	return r;
 }
 
-static void expect(const char *name, int r, int want, const struct notes *n, const char *text)
+static void expect(const char *name, int r, int want, const struct sink *n, const char *text)
 {
 	if (r != want || strcmp(n->text, text) != 0)
 		fail_msg("%s: %d and %s, not %d and %s", name, r, n->text, want, text);
@@ -122,8 +79,8 @@ static void test_entries(void **state)
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seed_zip z = { .flags = cases[i].flags };
-		struct notes n = notes(true);
-		char want[TEXT_MAX];
+		struct sink n = sink_new(true);
+		char want[SINK_TEXT_MAX];
 		int r;
 
 		seed_zip_entry(&z, &cases[i].entry);
@@ -157,7 +114,7 @@ static void test_sink_decides(void **state)
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct seed_zip z = { 0 };
-		struct notes n = notes(true);
+		struct sink n = sink_new(true);
 
 		n.skip = cases[i].skip;
 		n.on_begin = cases[i].on_begin;
@@ -179,7 +136,7 @@ static void test_large_entries_come_in_chunks(void **state)
 		data[i] = (uint8_t) (i * i >> 7);
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		struct seed_zip z = { 0 };
-		struct notes n = notes(false);
+		struct sink n = sink_new(false);
 
 		seed_zip_add(&z, "a", data, 3 * MIB + 1, methods[i]);
 		assert_int_equal(read_seed(&z, &n), 0);
@@ -189,7 +146,7 @@ static void test_large_entries_come_in_chunks(void **state)
 }
 
 /* @n entries, of which all but the first have no bytes of their own. */
-static int read_many(size_t n, struct notes *to)
+static int read_many(size_t n, struct sink *to)
 {
 	struct seed_zip z = { 0 };
 
@@ -200,12 +157,12 @@ static int read_many(size_t n, struct notes *to)
 
 static void test_number_of_entries(void **state)
 {
-	struct notes n = notes(false);
+	struct sink n = sink_new(false);
 
 	(void) state;
 	assert_int_equal(read_many(CONTENT_ENTRIES_MAX, &n), 0);
 	assert_int_equal(n.n_entries, CONTENT_ENTRIES_MAX);
-	n = notes(false);
+	n = sink_new(false);
 	assert_int_equal(read_many(CONTENT_ENTRIES_MAX + 1, &n), -E2BIG);
 	assert_int_equal(n.n_entries, CONTENT_ENTRIES_MAX);
 }
@@ -218,7 +175,7 @@ static void test_long_names_are_cut(void **state)
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		struct seed_zip z = { 0 };
-		struct notes n = notes(true);
+		struct sink n = sink_new(true);
 
 		memset(name, 'n', lengths[i]);
 		name[lengths[i]] = '\0';
@@ -231,7 +188,7 @@ static void test_long_names_are_cut(void **state)
 }
 
 /* Entries of zeros, all of which use the packed bytes of the first one. */
-static int read_overlapping(size_t n_entries, size_t size, struct notes *to)
+static int read_overlapping(size_t n_entries, size_t size, struct sink *to)
 {
 	_cleanup_free_ uint8_t *zeros = calloc(1, size);
 	struct seed_zip z = { 0 };
@@ -258,7 +215,7 @@ static void test_bombs(void **state)
 {
 	_cleanup_free_ uint8_t *zeros = calloc(1, 64 * MIB);
 	struct seed_zip z = { 0 };
-	struct notes n = notes(false);
+	struct sink n = sink_new(false);
 
 	(void) state;
 	assert_non_null(zeros);
@@ -266,18 +223,18 @@ static void test_bombs(void **state)
 	assert_int_equal(read_seed(&z, &n), 0); /* a ratio of a thousand, but not much */
 	assert_int_equal(n.n_bytes, CONTENT_RATIO_FREE);
 
-	n = notes(false);
+	n = sink_new(false);
 	seed_zip_add(&z, "zeros", zeros, 64 * MIB, ZIP_DEFLATED);
 	assert_int_equal(read_seed(&z, &n), -E2BIG);
 	assert_true(n.n_bytes <= CONTENT_RATIO_FREE);
 
-	n = notes(false);
+	n = sink_new(false);
 	assert_int_equal(read_overlapping(100, 15 * MIB, &n), -E2BIG);
 	assert_true(n.n_bytes <= CONTENT_RATIO_FREE);
 
-	n = notes(false);
+	n = sink_new(false);
 	assert_int_equal(read_overlapping(1000, 4, &n), 0); /* the archive holds that many bytes */
-	n = notes(false);
+	n = sink_new(false);
 	n.on_bytes = 1;
 	assert_int_equal(read_overlapping(60000, 15 * MIB, &n), -E2BIG); /* of reading */
 }
@@ -285,7 +242,7 @@ static void test_bombs(void **state)
 static void test_archives_inside_are_bytes(void **state)
 {
 	struct seed_zip inner = { 0 }, z = { 0 };
-	struct notes n = notes(true);
+	struct sink n = sink_new(true);
 
 	(void) state;
 	seed_zip_add(&inner, "b", "hello", 5, ZIP_STORED);
@@ -307,14 +264,14 @@ static void test_every_truncation(void **state)
 	seed_zip_end(&z);
 	for (size_t i = 0; i < z.n; i++) {
 		_cleanup_free_ uint8_t *copy = malloc(i + 1);
-		struct notes n = notes(true);
+		struct sink n = sink_new(true);
 
 		assert_non_null(copy);
 		memcpy(copy, z.bytes, i);
 		if (read_bytes(copy, i, &n) != -ENOENT)
 			fail_msg("the first %zu bytes are an archive", i);
 		memcpy(copy, z.bytes + z.n - i, i); /* cut at its beginning */
-		n = notes(true);
+		n = sink_new(true);
 		(void) read_bytes(copy, i, &n);
 		if (n.n_bytes > 34)
 			fail_msg("the last %zu bytes hold %zu", i, (size_t) n.n_bytes);
@@ -328,7 +285,7 @@ static void test_sparse_terabyte(void **state)
 	_cleanup_close_ int fd = memfd_create("sparse", MFD_CLOEXEC);
 	const off_t far = (off_t) 1 << 40;
 	struct seed_zip z = { 0 };
-	struct notes n = notes(true);
+	struct sink n = sink_new(true);
 	uint8_t tail[4096];
 	struct view v = { .fd = fd, .tail = tail };
 
@@ -343,7 +300,7 @@ static void test_sparse_terabyte(void **state)
 	expect("archive behind a terabyte", archive_read(&v, &n.sink), 0, &n, ";a(5)=hello");
 
 	/* and an entry that is the whole of it */
-	n = notes(false);
+	n = sink_new(false);
 	seed_zip_done(&z);
 	seed_zip_entry(&z,
 		&(struct seed_entry){
