@@ -279,8 +279,7 @@ static int check_namespace(const struct draft *d, const char **ret_error)
 
 	if (!*s)
 		return d->type->rules & PURL_NAMESPACE_REQUIRED
-			? fail(ret_error,
-				  "its type wants a namespace: it is pkg:TYPE/NAMESPACE/NAME")
+			? fail(ret_error, PURL_NAMESPACE_MISSING)
 			: 0;
 	if (d->type->rules & PURL_NAMESPACE_PROHIBITED)
 		return fail(ret_error, "its type has no namespace: it is pkg:TYPE/NAME");

@@ -1,6 +1,6 @@
 /*
  * Package URL (purl, ECMA-427): the name of a piece of software, of any registered type. Every byte
- * may come from a stranger; purl_package.h has the few types that this version can match.
+ * may come from a stranger; purl_package.h has those that files can be matched with.
  */
 #pragma once
 
@@ -30,6 +30,9 @@ enum purl_mode {
 	PURL_STRICT,  /* refuses keys of the type's own qualifiers that are not in lower case */
 	PURL_LENIENT, /* puts them right */
 };
+
+/* What is said of a purl that lacks the namespace of its type. */
+#define PURL_NAMESPACE_MISSING "its type wants a namespace: it is pkg:TYPE/NAMESPACE/NAME"
 
 /* 0, -ENOMEM, or -EINVAL with *ret_error saying what is wrong in a few words ("the name is
  * missing"). */

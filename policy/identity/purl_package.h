@@ -1,11 +1,12 @@
 /*
- * The purls that this version can match with packages on disk: npm, without qualifiers and subpath.
+ * The purls that packages on disk can be matched with: those of every enum package_type, without
+ * qualifiers and subpath.
  */
 #pragma once
 
 #include "policy/identity/facts.h"
 
-/* The canonical purl of a package; npm's name is "@scope/name" or "name". */
+/* The canonical purl of a package. */
 enum { PURL_PACKAGE_SIZE_MAX = 3 * (PACKAGE_NAME_MAX + PACKAGE_VERSION_MAX) + 32 };
 
 /* 0 with *ret as its metadata would name it (version "" when the purl has none); -EINVAL with

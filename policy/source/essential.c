@@ -70,33 +70,74 @@ bool essential_path(const char *glob, char out[ESSENTIAL_PATH_MAX])
 	return false;
 }
 
+/* A name that ends in '*' stands for those that begin as it does. */
+static bool name_in(const char *const names[], size_t n_names, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n_names; i++) {
+		size_t length = strcspn(names[i], "*");
+
+		if ((names[i][length] ? n >= length : n == length) &&
+			!strncasecmp(names[i], s, length))
+			return true;
+	}
+	return false;
+}
+
+static bool system_package(const char *s, size_t n)
+{
+	static const char *const names[] = { "bash", "bash-sh", "dash", "dash-sh", "busybox",
+		"busybox-static", "busybox-sh", "libc6", "libc-bin", "glibc", "glibc-common",
+		"musl", "systemd", "systemd-sysv", "systemd-udev", "udev", "init", "sysvinit-core",
+		"dpkg", "apt", "libapt-pkg*", "rpm", "rpm-ostree", "dnf", "python3-dnf", "dnf5",
+		"microdnf", "yum", "zypper", "libzypp", "pacman", "apk-tools", "nix", "proscribe" };
+
+	return name_in(names, ARRAY_SIZE(names), s, n);
+}
+
+bool essential_package(enum package_type type, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	switch (type) {
+	case PACKAGE_NPM:
+		return !strcasecmp(name, "npm");
+	case PACKAGE_PYPI:
+		return !strcasecmp(name, "pip");
+	case PACKAGE_DEB:
+	case PACKAGE_RPM:
+	case PACKAGE_BREW:
+	case PACKAGE_GENERIC:
+		name = slash ? slash + 1 : name;
+		return system_package(name, strlen(name));
+	/* A "bash" or "init" of these is no shell and no init. */
+	case PACKAGE_NONE:
+	case PACKAGE_VSCODE_EXTENSION:
+	case PACKAGE_GOLANG:
+	case PACKAGE_CARGO:
+	case PACKAGE_MAVEN:
+	case _PACKAGE_TYPE_MAX:
+		return false;
+	}
+	return false;
+}
+
 bool essential_purl(const char *purl)
 {
-	static const char *const packages[] = { "bash", "dash", "busybox", "libc6", "libc-bin",
-		"glibc", "musl", "systemd", "systemd-sysv", "init", "dpkg", "apt", "libapt-pkg6.0",
-		"rpm", "dnf", "dnf5", "microdnf", "yum", "zypper", "libzypp", "pacman", "apk-tools",
-		"proscribe" };
+	static const char *const types[] = { "pkg:deb/", "pkg:rpm/", "pkg:apk/", "pkg:alpm/",
+		"pkg:brew/", "pkg:generic/" };
 	const char *slash;
 	size_t n = strcspn(purl, "?#");
+	bool known = false;
 
-	if (!strncasecmp(purl, "pkg:npm/", 8))
-		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		known = known || !strncasecmp(purl, types[i], strlen(types[i]));
 	while (n > 0 && purl[n - 1] == '/')
 		n--;
-	slash = memrchr(purl, '/', n);
+	slash = known ? memrchr(purl, '/', n) : NULL;
 	if (!slash)
 		return false;
 	n -= (size_t) (slash + 1 - purl);
 	if (memchr(slash + 1, '@', n))
 		n = strcspn(slash + 1, "@");
-	for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
-		if (strlen(packages[i]) == n && !strncasecmp(slash + 1, packages[i], n))
-			return true;
-	return false;
-}
-
-/* Of all the npm packages only npm itself manages packages; a "bash" there is no shell. */
-bool essential_npm(const char *name)
-{
-	return !strcasecmp(name, "npm");
+	return system_package(slash + 1, n);
 }

@@ -112,12 +112,6 @@ static void check_versions(struct check *c, const struct node *n)
 			"versions '%s' are not supported yet by this version: %s", text, error);
 	} else if (r < 0) {
 		message_error(c->m, n->at, "bad versions '%s': %s", text, error);
-	} else if (strcmp(c->range.scheme, "npm") != 0 && strcmp(c->range.scheme, "semver") != 0) {
-		vers_done(&c->range);
-		message_error(c->m, n->at,
-			"versions '%s' are not supported yet by this version: packages of this "
-			"scheme cannot be matched yet (npm and semver can)",
-			text);
 	} else {
 		c->range_read = true;
 		c->versions = text;
@@ -210,6 +204,44 @@ static void complain_id(struct check *c, const struct node *n, const char *id)
 		message_error(c->m, n->at, "no software has the id '%s'", id);
 }
 
+/* The first package type of @s whose versions the range orders, or else the first there is. */
+static enum package_type closest_type(const struct check *c, const struct software *s)
+{
+	enum package_type found = PACKAGE_NONE;
+
+	for (unsigned t = PACKAGE_NONE + 1; t < _PACKAGE_TYPE_MAX; t++) {
+		if (!(s->package_types & 1u << t))
+			continue;
+		if (range_orders(&c->range, (enum package_type) t))
+			return (enum package_type) t;
+		found = found ?: (enum package_type) t;
+	}
+	return found;
+}
+
+/* Can the range compare what the evidence of @s tells? */
+static void check_scheme(struct check *c, const struct node *n, const struct software *s)
+{
+	enum package_type type = closest_type(c, s);
+
+	if (type != PACKAGE_NONE && !s->free_version && !range_orders(&c->range, type)) {
+		message_warning(c->m, n->at,
+			"'%s' is known by packages of %s, whose versions '%s' cannot compare; a "
+			"range of vers:%s can",
+			s->id, package_type_to_string(type), c->versions,
+			package_type_scheme(type));
+		return;
+	}
+	for (size_t i = 0; i < s->n_versions; i++)
+		if (!range_reads(&c->range, s->versions[i])) {
+			message_warning(c->m, n->at,
+				"'%s' has evidence of version '%s', which '%s' cannot compare: it "
+				"counts as unknown",
+				s->id, s->versions[i], c->versions);
+			return;
+		}
+}
+
 /* One id. Returns 1 when evidence of it can match (or is wrong itself), 0 when not. */
 static int check_subject(struct check *c, const struct node *n)
 {
@@ -232,6 +264,8 @@ static int check_subject(struct check *c, const struct node *n)
 			return 1;
 		}
 	c->indexes[c->n_indexes++] = s->index;
+	if (c->range_read)
+		check_scheme(c, n, s);
 	return can_match(c, s);
 }
 

@@ -4,7 +4,6 @@
 
 #include "policy/base/text.h"
 #include "policy/identity/purl_package.h"
-#include "policy/identity/semver.h"
 #include "policy/image/match.h"
 #include "policy/source/essential.h"
 #include "policy/source/schema.h"
@@ -80,25 +79,55 @@ static int built(struct check *c, int r, const struct node *n, const char *what,
 	return -EINVAL;
 }
 
+/* Past the limit nobody looks at them one by one: they count as any. */
 static int add_version(struct software *s, const char *version)
 {
-	char **versions = reallocarray(s->versions, s->n_versions + 1, sizeof(*versions));
+	size_t low = 0, high = s->n_versions;
+	char **versions;
 
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int k = strcmp(s->versions[middle], version);
+
+		if (k == 0)
+			return 0;
+		if (k < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (s->n_versions == SOFTWARE_VERSIONS_MAX) {
+		s->any_version = true;
+		return 0;
+	}
+	versions = reallocarray(s->versions, s->n_versions + 1, sizeof(*versions));
 	if (!versions)
 		return -ENOMEM;
 	s->versions = versions;
-	s->versions[s->n_versions] = strdup(version);
-	if (!s->versions[s->n_versions])
+	version = strdup(version);
+	if (!version)
 		return -ENOMEM;
+	memmove(versions + low + 1, versions + low, (s->n_versions - low) * sizeof(*versions));
+	versions[low] = (char *) version;
 	s->n_versions++;
 	return 0;
+}
+
+/* What evidence that is no package tells of the version; NULL: nothing. */
+static int add_free_version(struct software *s, const char *version)
+{
+	if (!version) {
+		s->no_version = true;
+		return 0;
+	}
+	s->free_version = true;
+	return add_version(s, version);
 }
 
 static int complain_purl(struct check *c, const struct node *n, int r, const char *error)
 {
 	if (r == -ENOTSUP)
-		message_error(c->m, n->at, "purl '%s' is not supported yet by this version: %s",
-			n->text, error);
+		message_error(c->m, n->at, "purl '%s' cannot be matched: %s", n->text, error);
 	else
 		message_error(c->m, n->at, "bad purl '%s': %s", n->text, error);
 	return 0;
@@ -113,7 +142,8 @@ static int add_purl(struct check *c, const struct node *n)
 	if (!schema_text(n, c->m, "purl", SOFTWARE_PURL_MAX, false, &text))
 		return 0;
 	r = purl_package_read(text, &package, &error);
-	if (r == 0 ? essential_npm(package.name) : essential_purl(text)) {
+	if (r == 0 ? essential_package((enum package_type) package.type, package.name)
+		   : essential_purl(text)) {
 		message_error(c->m, n->at,
 			"'%s' cannot be banned: without it the host could not be repaired", text);
 		return 0;
@@ -122,6 +152,7 @@ static int add_purl(struct check *c, const struct node *n)
 		return complain_purl(c, n, r, error);
 	if (r < 0)
 		return r;
+	c->software->package_types |= 1u << package.type;
 	if (*package.version) {
 		r = add_version(c->software, package.version);
 		if (r < 0)
@@ -129,8 +160,8 @@ static int add_purl(struct check *c, const struct node *n)
 	} else {
 		c->software->any_version = true;
 	}
-	r = builder_add_package(
-		c->builder, c->software->index, package.type, package.name, package.version);
+	r = builder_add_package(c->builder, c->software->index, (enum package_type) package.type,
+		package.name, package.version);
 	return built(c, r, n, "packages", IMAGE_PACKAGES_MAX);
 }
 
@@ -148,19 +179,8 @@ static bool read_digest(struct check *c, const struct node *n, uint8_t digest[SH
 
 static bool read_version(struct check *c, const struct node *n, const char **ret)
 {
-	struct semver v;
-
 	*ret = NULL;
-	if (!n)
-		return true;
-	if (!schema_text(n, c->m, "version", PACKAGE_VERSION_MAX, false, ret))
-		return false;
-	if (semver_parse(*ret, &v) < 0)
-		message_warning(c->m, n->at,
-			"'%s' is not a semantic version (1.2.3); 'versions' of a rule cannot "
-			"compare it",
-			*ret);
-	return true;
+	return !n || schema_text(n, c->m, "version", PACKAGE_VERSION_MAX, false, ret);
 }
 
 static int add_sha256(struct check *c, const struct node *n, const struct node *size_node,
@@ -180,13 +200,9 @@ static int add_sha256(struct check *c, const struct node *n, const struct node *
 	good = read_version(c, version_node, &version) && good;
 	if (!good)
 		return 0;
-	if (version) {
-		r = add_version(c->software, version);
-		if (r < 0)
-			return r;
-	} else {
-		c->software->no_version = true;
-	}
+	r = add_free_version(c->software, version);
+	if (r < 0)
+		return r;
 	r = builder_add_sha256(c->builder, c->software->index, digest, size, version);
 	return built(c, r, n, "hashes", IMAGE_HASHES_MAX);
 }

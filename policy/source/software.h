@@ -15,6 +15,7 @@
 enum {
 	SOFTWARE_NAME_MAX = 128, /* bytes, of a vendor's name too */
 	SOFTWARE_PURL_MAX = 1024,
+	SOFTWARE_VERSIONS_MAX = 1000, /* different ones remembered of one piece of software */
 };
 
 struct software {
@@ -25,9 +26,11 @@ struct software {
 	bool used;    /* a rule speaks of it */
 	uint32_t index;
 	/* What its evidence may tell of the version: */
-	bool any_version; /* a package: any at all */
-	bool no_version;  /* a path, a hash without one: none */
-	char **versions;  /* these very ones; owned */
+	bool any_version;       /* a package: any at all */
+	bool no_version;        /* a path, a hash without one: none */
+	bool free_version;      /* some is told by other evidence than packages */
+	uint32_t package_types; /* bits 1 << enum package_type that it is known by */
+	char **versions;        /* these very ones, sorted; owned */
 	size_t n_versions;
 };
 

@@ -61,10 +61,11 @@ static void check_package(const char *text)
 		must(error && *error);
 		return;
 	}
-	must(p.type == PACKAGE_NPM && npm_name_valid(p.name));
+	must(p.type > PACKAGE_NONE && p.type < _PACKAGE_TYPE_MAX && *p.name);
+	must(p.type != PACKAGE_NPM || npm_name_valid(p.name));
 	must(purl_package_write(&p, first) == 0);
 	must(purl_package_read(first, &q, &error) == 0);
-	must(strcmp(p.name, q.name) == 0 && strcmp(p.version, q.version) == 0);
+	must(p.type == q.type && strcmp(p.name, q.name) == 0 && strcmp(p.version, q.version) == 0);
 	must(purl_package_write(&q, second) == 0 && strcmp(first, second) == 0);
 	npm_version_base(p.version, base, sizeof(base));
 	must(strncmp(base, p.version, strlen(base)) == 0);

@@ -265,6 +265,19 @@ static void test_ranges_that_hold_nothing(void **state)
 		{ "vers:npm/>1.0.0-a|<1.0.0-a.1", 1 },
 		{ "vers:npm/<0.0.0-0", 0 },
 		{ "vers:npm/<=0.0.0-0", 1 },
+		{ "vers:deb/<0", 1 },
+		{ "vers:deb/>1.0|<1.0a", 1 },
+		{ "vers:pypi/<0.dev0", 0 },
+		{ "vers:pypi/<0.dev1", 1 },
+		{ "vers:intdot/<0.0", 0 },
+		{ "vers:intdot/<=0", 1 },
+		{ "vers:golang/<v0.0.0-0", 0 },
+		{ "vers:golang/<v0.0.0", 1 },
+		{ "vers:maven/<0", 1 },
+		{ "vers:rpm/>=1:2", 1 },
+		{ "vers:datetime/<2026-07-03T12:00:00Z", 1 },
+		{ "vers:all/*", 1 },
+		{ "vers:none/*", 0 },
 	};
 
 	(void) state;
@@ -320,8 +333,33 @@ static void test_what_a_host_cannot_do_without(void **state)
 		{ "pkg:generic/dpkg/", true },
 		{ "pkg:deb/debian/bash-doc", false },
 		{ "pkg:npm/bash", false },
+		{ "pkg:golang/github.com/docker/init", false },
 		{ "bash", false },
 		{ "", false },
+	};
+	static const struct {
+		enum package_type type;
+		const char *name;
+		bool essential;
+	} packages[] = {
+		{ PACKAGE_NPM, "npm", true },
+		{ PACKAGE_NPM, "npm-check", false },
+		{ PACKAGE_NPM, "bash", false },
+		{ PACKAGE_DEB, "debian/bash", true },
+		{ PACKAGE_DEB, "debian/libc6", true },
+		{ PACKAGE_DEB, "debian/libc6-dev", false },
+		{ PACKAGE_DEB, "ubuntu/libapt-pkg7.0", true },
+		{ PACKAGE_DEB, "debian/aptitude", false },
+		{ PACKAGE_DEB, "debian/openssh-server", false },
+		{ PACKAGE_RPM, "fedora/glibc", true },
+		{ PACKAGE_RPM, "fedora/Python3-DNF", true },
+		{ PACKAGE_RPM, "fedora/proscribe", true },
+		{ PACKAGE_PYPI, "pip", true },
+		{ PACKAGE_PYPI, "apt", false },
+		{ PACKAGE_GENERIC, "nix/bash", true },
+		{ PACKAGE_GENERIC, "snap/code", false },
+		{ PACKAGE_GOLANG, "github.com/docker/init", false },
+		{ PACKAGE_CARGO, "dash", false },
 	};
 	char found[ESSENTIAL_PATH_MAX];
 
@@ -332,8 +370,9 @@ static void test_what_a_host_cannot_do_without(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(purls); i++)
 		if (essential_purl(purls[i].purl) != purls[i].essential)
 			fail_msg("%s: expected %d", purls[i].purl, purls[i].essential);
-	assert_true(essential_npm("npm"));
-	assert_false(essential_npm("npm-check"));
+	for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+		if (essential_package(packages[i].type, packages[i].name) != packages[i].essential)
+			fail_msg("%s: expected %d", packages[i].name, packages[i].essential);
 }
 
 int main(void)
