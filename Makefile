@@ -28,20 +28,20 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(
 
 # ---- what each program is made of; the lists of the sandboxed ones are their security boundary ----
 base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
-identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
+identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
 	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c image/signature.c) \
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
 	bun.c sea.c container.c zip.c meter.c archive.c squash.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
-	$(addprefix agent/pool/,pool.c client.c metadata.c) agent/inspector/message.c \
+	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,answer.c bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c) \

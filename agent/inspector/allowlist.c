@@ -11,7 +11,7 @@
 
 enum {
 	INSPECTOR_MEMORY_MAX = 64 << 20, /* bytes of address space, libraries included */
-	INSPECTOR_FILES_MAX = 16,
+	INSPECTOR_FILES_MAX = 32,
 };
 
 static const int allowed[] = {

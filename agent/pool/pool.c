@@ -225,7 +225,7 @@ static int inspect(struct worker *w, struct job *j)
 	if (j->take_lease)
 		take_lease(j);
 	find_path(j, &st);
-	metadata_open(j->path, &st, &metadata);
+	metadata_open(j->fd, j->path, &st, &metadata);
 	r = client_inspect(&w->client, &request, POOL_JOB_TIMEOUT_USEC, &error, &j->facts);
 	metadata_close(&metadata);
 	if (r == 0)

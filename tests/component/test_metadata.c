@@ -1,4 +1,4 @@
-/* Which package.json files the walk upwards finds, in folders somebody hostile arranged. */
+/* Which metadata files the walk upwards finds, in folders somebody hostile arranged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static char home[] = "/tmp/proscribe-metadata.XXXXXX";
 
 static const char *at(const char *name)
 {
-	static char path[PATH_MAX];
+	static char path[2 * PATH_MAX];
 
 	(void) snprintf(path, sizeof(path), "%s/%s", home, name);
 	return path;
@@ -46,13 +46,14 @@ static void put(const char *name)
 /* Says what was found for @path as if it were @inode's: names, blank between them. */
 static const char *found(const char *path, const char *inode)
 {
+	_cleanup_close_ int fd = open(inode, O_RDONLY | O_CLOEXEC);
 	static char names[PATH_MAX];
 	struct metadata_list list;
 	struct stat st;
 
 	names[0] = '\0';
 	assert_int_equal(stat(inode, &st), 0);
-	metadata_open(path, &st, &list);
+	metadata_open(fd, path, &st, &list);
 	for (size_t i = 0; i < list.n; i++) {
 		char text[PATH_MAX];
 		ssize_t k = pread(list.fds[i], text, sizeof(text) - 1, 0);
@@ -183,6 +184,250 @@ static void test_not_across_filesystems(void **state)
 	assert_int_equal(umount2(at("m/mounted"), MNT_DETACH), 0);
 }
 
+static void overwrite(const char *name, const char *start, off_t size)
+{
+	_cleanup_close_ int fd = open(at(name), O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, start, strlen(start), 0), (ssize_t) strlen(start));
+	assert_int_equal(ftruncate(fd, size), 0);
+}
+
+/* Makes each of the blank-separated @names, below the folder @root. */
+static void put_all(const char *root, const char *names)
+{
+	char copy[PATH_MAX], name[PATH_MAX], *rest = copy, *next;
+
+	assert_int_equal(text_copy(copy, sizeof(copy), names), 0);
+	while ((next = strsep(&rest, " "))) {
+		assert_true(snprintf(name, sizeof(name), "%s/%s", root, next) < PATH_MAX);
+		put(name);
+	}
+}
+
+/* What was found for the program without the folder @root that each row has for itself. */
+static const char *found_below(const char *root, const char *program)
+{
+	static char names[PATH_MAX];
+	const size_t k = strlen(root) + 1;
+	char path[PATH_MAX], *out = names;
+	const char *p;
+
+	(void) snprintf(path, sizeof(path), "%s/%s", root, program);
+	*out = '\0';
+	for (p = found_for(path); *p; p += strcspn(p, " "), p += *p == ' ') {
+		assert_true(strncmp(p, root, k - 1) == 0);
+		if (out > names)
+			*out++ = ' ';
+		out = mempcpy(out, p + k, strcspn(p, " ") - k);
+		*out = '\0';
+	}
+	return names;
+}
+
+enum program { PLAIN, SCRIPT, LARGE };
+
+#define SITE  "lib/python3.11/site-packages/"
+#define DIST  "lib/python3/dist-packages/"
+#define AIDER SITE "aider_chat-0.50.0.dist-info/METADATA " SITE "aider_chat-0.50.0.dist-info/RECORD"
+#define FIVE                                                               \
+	SITE "a-1.dist-info/METADATA " SITE "b-1.dist-info/METADATA " SITE \
+	     "c-1.dist-info/METADATA " SITE "d-1.dist-info/METADATA " SITE \
+	     "zz_aider-1.dist-info/METADATA"
+
+static const struct layout_row {
+	const char *name, *files, *program;
+	enum program kind;
+	const char *want;
+} layouts[] = {
+	{ "a VS Code extension's own program",
+		".vscode/extensions/anthropic.claude-code-2.1.91/package.json",
+		".vscode/extensions/anthropic.claude-code-2.1.91/resources/native-binary/claude",
+		PLAIN, ".vscode/extensions/anthropic.claude-code-2.1.91/package.json" },
+	{ "a package inside an extension speaks, and the extension too",
+		"extensions/e/node_modules/m/package.json extensions/e/package.json package.json",
+		"extensions/e/node_modules/m/x", PLAIN,
+		"extensions/e/node_modules/m/package.json extensions/e/package.json" },
+	{ "an extension's root has its place behind many package.json",
+		"extensions/e/1/2/3/4/package.json extensions/e/1/2/3/package.json "
+		"extensions/e/1/2/package.json extensions/e/1/package.json "
+		"extensions/e/package.json",
+		"extensions/e/1/2/3/4/x", PLAIN,
+		"extensions/e/1/2/3/4/package.json extensions/e/1/2/3/package.json "
+		"extensions/e/1/2/package.json extensions/e/package.json" },
+	{ "codex standalone", "codex/releases/0.169.0-x/codex-package.json",
+		"codex/releases/0.169.0-x/bin/codex", PLAIN,
+		"codex/releases/0.169.0-x/codex-package.json" },
+	{ "no codex-package.json where nothing is named so", "p/codex-package.json", "p/bin/x",
+		PLAIN, "" },
+	{ "a script of a virtual environment", AIDER, "bin/aider", SCRIPT, AIDER },
+	{ "a program of a virtual environment", AIDER " pyvenv.cfg", "bin/aider", PLAIN, AIDER },
+	{ "a program beside some lib is no Python package", AIDER, "bin/aider", PLAIN, "" },
+	{ "a file in site-packages", AIDER, SITE "aider/main.py", PLAIN, AIDER },
+	{ "a module directly in site-packages", SITE "six-1.16.dist-info/METADATA", SITE "six.py",
+		PLAIN, SITE "six-1.16.dist-info/METADATA" },
+	{ "a name in another spelling", SITE "Claude.Agent_SDK-0.1.dist-info/METADATA",
+		SITE "claude_agent_sdk/_bundled/claude", PLAIN,
+		SITE "Claude.Agent_SDK-0.1.dist-info/METADATA" },
+	{ "the same name comes first, then what resembles it",
+		SITE "aider-1.dist-info/METADATA " SITE "aider_chat-1.dist-info/METADATA " SITE
+		     "b-1.dist-info/METADATA",
+		"bin/aider", SCRIPT,
+		SITE "aider-1.dist-info/METADATA " SITE "aider_chat-1.dist-info/METADATA " SITE
+		     "b-1.dist-info/METADATA" },
+	{ "of many packages only what resembles it", FIVE, "bin/aider", SCRIPT,
+		SITE "zz_aider-1.dist-info/METADATA" },
+	{ "Debian's egg-info folder", DIST "deluge-2.0.3.egg-info/PKG-INFO", DIST "deluge/x.py",
+		PLAIN, DIST "deluge-2.0.3.egg-info/PKG-INFO" },
+	{ "an egg-info with the version of Python", SITE "deluge-2.0.3-py3.11.egg-info",
+		SITE "deluge/x.py", PLAIN, SITE "deluge-2.0.3-py3.11.egg-info" },
+	{ "a dist-info without METADATA", SITE "aider-1.dist-info/RECORD", SITE "aider/x.py", PLAIN,
+		"" },
+	{ "Electron's own program",
+		"share/cursor/resources/app/product.json "
+		"share/cursor/resources/app/package.json",
+		"share/cursor/cursor", LARGE,
+		"share/cursor/resources/app/product.json "
+		"share/cursor/resources/app/package.json" },
+	{ "a small program beside resources", "resources/app/product.json", "crashpad", PLAIN, "" },
+	{ "a launcher script of an Electron program", "c/resources/app/product.json", "c/bin/code",
+		SCRIPT, "c/resources/app/product.json" },
+	{ "JavaScript of an Electron program",
+		"c/resources/app/product.json c/resources/app/package.json",
+		"c/resources/app/out/cli.js", PLAIN,
+		"c/resources/app/product.json c/resources/app/package.json" },
+	{ "a snap", "snap/code/17/meta/snap.yaml", "snap/code/17/usr/share/code/code", PLAIN,
+		"snap/code/17/meta/snap.yaml" },
+	{ "no snap without a revision", "snap/code/meta/snap.yaml", "snap/code/x", PLAIN, "" },
+	{ "a flatpak", "app/com.x.App/x86_64/stable/0a1b/metadata",
+		"app/com.x.App/x86_64/stable/0a1b/files/bin/app", PLAIN,
+		"app/com.x.App/x86_64/stable/0a1b/metadata" },
+	{ "a file called metadata elsewhere", "app/a/b/c/metadata", "app/a/b/c/files/x", PLAIN,
+		"" },
+	{ "a program that cargo installed", ".cargo/.crates2.json", ".cargo/bin/rg", PLAIN,
+		".cargo/.crates2.json" },
+	{ "not a program of cargo's own folders", ".cargo/.crates2.json", ".cargo/x/rg", PLAIN,
+		"" },
+	{ "a plugin's jars, its own name first",
+		"JetBrains/IDEA/claude/lib/a.jar JetBrains/IDEA/claude/lib/claude-1.jar "
+		"JetBrains/IDEA/claude/lib/x.txt",
+		"JetBrains/IDEA/claude/bin/claude", PLAIN,
+		"JetBrains/IDEA/claude/lib/claude-1.jar JetBrains/IDEA/claude/lib/a.jar" },
+	{ "at most four jars",
+		"plugins/p/lib/e.jar plugins/p/lib/d.jar plugins/p/lib/c.jar "
+		"plugins/p/lib/b.jar plugins/p/lib/a.jar",
+		"plugins/p/x", PLAIN,
+		"plugins/p/lib/a.jar plugins/p/lib/b.jar plugins/p/lib/c.jar plugins/p/lib/d.jar" },
+};
+
+static void test_layouts(void **state)
+{
+	static const char *const starts[] = { "\x7f"
+					      "ELF",
+		"#!/bin/x\n",
+		"\x7f"
+		"ELF" };
+	static const off_t sizes[] = { 100, 100, METADATA_ELECTRON_MIN };
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		const struct layout_row *row = &layouts[i];
+		char root[16], program[PATH_MAX];
+
+		(void) snprintf(root, sizeof(root), "layout%zu", i);
+		put_all(root, row->files);
+		put_all(root, row->program);
+		(void) snprintf(program, sizeof(program), "%s/%s", root, row->program);
+		overwrite(program, starts[row->kind], sizes[row->kind]);
+		if (strcmp(found_below(root, row->program), row->want) != 0)
+			fail_msg("%s: found '%s'", row->name, found_below(root, row->program));
+	}
+}
+
+/* uv and pipx name the environment after the package, whose scripts may have any name. */
+static void test_environment_name(void **state)
+{
+	(void) state;
+	put_all("tools/aider-chat", FIVE " " SITE "aider_chat-1.dist-info/METADATA bin/ai-pair");
+	overwrite("tools/aider-chat/bin/ai-pair", "#!/x\n", 10);
+	assert_string_equal(found_below("tools/aider-chat", "bin/ai-pair"),
+		SITE "aider_chat-1.dist-info/METADATA");
+}
+
+static void test_many_packages(void **state)
+{
+	char name[NAME_MAX];
+
+	(void) state;
+	for (int i = 0; i < 300; i++) {
+		(void) snprintf(name, sizeof(name), SITE "p%d-1.dist-info/METADATA", i);
+		put_all("many", name);
+	}
+	put_all("many", SITE "p123/x.py " SITE "p9/x.py");
+	assert_string_equal(found_below("many", SITE "p123/x.py"),
+		SITE "p123-1.dist-info/METADATA " SITE "p12-1.dist-info/METADATA");
+	assert_string_equal(found_below("many", SITE "p9/x.py"), SITE "p9-1.dist-info/METADATA");
+}
+
+/* Everything at once is cut at METADATA_MAX, of each kind at METADATA_OF_A_KIND_MAX. */
+static void test_candidates_max(void **state)
+{
+	static const char start[] = "f/" SITE "tea/snap/n/1/";
+	char name[PATH_MAX];
+	struct metadata_list list;
+	struct stat st;
+
+	(void) state;
+	for (int i = 0; i < 6; i++) {
+		(void) snprintf(name, sizeof(name), "f/" SITE "tea%d-1.dist-info/METADATA", i);
+		put(name);
+		(void) snprintf(name, sizeof(name), "f/" SITE "tea%d-1.dist-info/RECORD", i);
+		put(name);
+		(void) snprintf(
+			name, sizeof(name), "%s%.*spackage.json", start, 2 * i, "a/b/c/d/e/f/g");
+		put(name);
+	}
+	(void) snprintf(name, sizeof(name), "%smeta/snap.yaml", start);
+	put(name);
+	put("f/" SITE "tea-1.dist-info/METADATA");
+	(void) snprintf(name, sizeof(name), "%sa/b/c/d/e/x", start);
+	put(name);
+	(void) text_copy(name, sizeof(name), at(name));
+	assert_int_equal(stat(name, &st), 0);
+	metadata_open(-1, name, &st, &list);
+	assert_int_equal(list.n, METADATA_MAX);
+	for (size_t i = 0; i < list.n; i++)
+		assert_int_equal(list.kinds[i],
+			i < 4                      ? METADATA_PACKAGE_JSON
+				: i == 4           ? METADATA_SNAP
+				: i == 5           ? METADATA_DIST_INFO
+				: (i - 6) % 2 == 0 ? METADATA_DIST_INFO
+						   : METADATA_DIST_RECORD);
+	metadata_close(&list);
+}
+
+/* Links lead nowhere, whatever stands for a folder or a file. */
+static void test_links_in_layouts(void **state)
+{
+	(void) state;
+	put_all("links",
+		"real/" SITE "x-1.dist-info/METADATA real/meta/snap.yaml "
+		"env/pyvenv.cfg env/bin/x snap/s/1/x env2/bin/x");
+	put_all("links", "env2/" SITE "y-1.dist-info/RECORD");
+	overwrite("links/env/bin/x", "#!/x\n", 10);
+	overwrite("links/env2/bin/x", "#!/x\n", 10);
+	assert_int_equal(symlink("../real/lib", at("links/env/lib")), 0);
+	assert_int_equal(symlink("../../../real/meta", at("links/snap/s/1/meta")), 0);
+	assert_int_equal(symlink("../../../../../real/" SITE "x-1.dist-info",
+				 at("links/env2/" SITE "x-1.dist-info")),
+		0);
+	assert_int_equal(
+		symlink("/etc/passwd", at("links/env2/" SITE "y-1.dist-info/METADATA")), 0);
+	assert_string_equal(found_below("links", "env/bin/x"), "");
+	assert_string_equal(found_below("links", "env2/bin/x"), "");
+	assert_string_equal(found_below("links", "snap/s/1/x"), "");
+}
+
 static int make_home(void **state)
 {
 	(void) state;
@@ -209,6 +454,11 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_only_where_the_file_really_lies),
 		cmocka_unit_test(test_only_regular_files),
+		cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_environment_name),
+		cmocka_unit_test(test_many_packages),
+		cmocka_unit_test(test_candidates_max),
+		cmocka_unit_test(test_links_in_layouts),
 		cmocka_unit_test(test_not_across_filesystems),
 	};
 

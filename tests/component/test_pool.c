@@ -642,6 +642,36 @@ static void test_hostile_metadata(void **state)
 	assert_int_equal(unlink(in_home("node_modules/h/package.json")), 0);
 }
 
+/* As many descriptors as one message can carry find room in the inspector. */
+static void test_candidates_max(void **state)
+{
+	static const char *const folders[] = { "site-packages", "site-packages/tea",
+		"site-packages/tea/1", "site-packages/tea/1/2", "site-packages/tea/1/2/3" };
+	_cleanup_(pool_stopp) struct pool *p = NULL;
+	_cleanup_close_ int fd = -1;
+	char name[NAME_MAX];
+	struct counted c;
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		assert_int_equal(mkdir(in_home(folders[i]), 0755), 0);
+		(void) snprintf(name, sizeof(name), "%s/package.json", folders[i]);
+		put_text(name, "{\"name\":\"tea\",\"version\":\"1.0.0\"}");
+		(void) snprintf(name, sizeof(name), "site-packages/tea%zu-1.dist-info", i);
+		assert_int_equal(mkdir(in_home(name), 0755), 0);
+		(void) snprintf(name, sizeof(name), "site-packages/tea%zu-1.dist-info/METADATA", i);
+		put_text(name, "Name: tea\nVersion: 1\n");
+		(void) snprintf(name, sizeof(name), "site-packages/tea%zu-1.dist-info/RECORD", i);
+		put_text(name, "tea/1/2/3/x,,\n");
+	}
+	put_text("site-packages/tea/1/2/3/x", "#!/bin/sh\n");
+	fd = open_file(in_home("site-packages/tea/1/2/3/x"));
+	choose_inspector("real");
+	p = start(1);
+	assert_int_equal(run_job(p, &c, fd), 0);
+	assert_true(c.job.facts.n_packages > 0);
+}
+
 static long status_kb(pid_t pid, const char *key)
 {
 	char path[64], line[256];
@@ -776,6 +806,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_background_leaves_room_for_a_launch),
 		cmocka_unit_test(test_lease),
 		cmocka_unit_test(test_hostile_metadata),
+		cmocka_unit_test(test_candidates_max),
 		cmocka_unit_test(test_many_inspections_leave_nothing),
 	};
 
