@@ -39,7 +39,7 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
 	bun.c sea.c container.c zip.c meter.c archive.c squash.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
-agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
+agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c mountinfo.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c recorder.c journal.c users.c thread.c) \

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
+#include "agent/mountinfo.h"
 #include "agent/pool/client.h"
 #include "policy/base/clock.h"
 
@@ -225,7 +226,9 @@ static int inspect(struct worker *w, struct job *j)
 	if (j->take_lease)
 		take_lease(j);
 	find_path(j, &st);
-	metadata_open(j->fd, j->path, &st, &metadata);
+	metadata.n = 0;
+	if (!mountinfo_may_hang(st.st_dev))
+		metadata_open(j->fd, j->path, &st, &metadata);
 	r = client_inspect(&w->client, &request, POOL_JOB_TIMEOUT_USEC, &error, &j->facts);
 	metadata_close(&metadata);
 	if (r == 0)
