@@ -37,7 +37,7 @@ compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/san
 	settings.c settings_file.c message.c compile.c wire.c)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
-	bun.c sea.c container.c zip.c meter.c archive.c squash.c script.c js.c npm.c inspect.c)
+	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c mountinfo.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \

@@ -8,6 +8,7 @@
 
 #include "agent/inspector/class.h"
 #include "agent/inspector/digest.h"
+#include "agent/inspector/embedded.h"
 #include "agent/inspector/npm.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
@@ -52,6 +53,7 @@ static int read_tail(int fd, const uint8_t *head, size_t n_head, struct facts *f
 		v.n_tail = (uint64_t) n == f->size - offset ? (size_t) n : 0; /* it shrank */
 	}
 	class_refine(&v, f);
+	embedded_find(&v, f);
 	return 0;
 }
 
