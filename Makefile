@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-PKGS    := yaml-0.1 libseccomp sqlite3 libsystemd libcrypto jansson zlib libsquashfs1
+PKGS    := yaml-0.1 libseccomp sqlite3 libsystemd libcrypto jansson zlib libsquashfs1 yara
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=3)
 PROBED  := -fcf-protection -fstrict-flex-arrays=3 -ftrivial-auto-var-init=zero -fzero-call-used-regs=used
 probe    = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo $(1))
@@ -35,9 +35,9 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
-	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c)
+	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c payload.c matcher.c versions.c scanner.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c mountinfo.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
@@ -50,9 +50,9 @@ ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c 
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
-proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lz -lsquashfs
+proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs
 proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lpthread
-test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lpthread -lz -lsquashfs
+test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
 
 PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
@@ -106,7 +106,7 @@ PYTHON  := /usr/bin/python3
 JOBS    := $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 ROOT    := $(filter 0,$(shell id -u))
 FUZZ_SECONDS ?= 60
-BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev
+BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev
 DEMO_DEPS  := node:nodejs npm:npm
 CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging rpm ruby clang clang-tidy libclang-rt-14-dev \
 	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs

@@ -7,12 +7,23 @@
 #include <endian.h>
 #include <string.h>
 
+#include "policy/base/cleanup.h"
+
 static const char trailer[] = "\n---- Bun! ----\n";
 
 enum {
 	TRAILER_SIZE = sizeof(trailer) - 1,
 	NUMBERS_SIZE = 32,
 	MODULE_SIZE = 52, /* 13 numbers; the first four are the ranges of its name and its text */
+	TABLE_STEP = 512, /* modules that are read at once */
+	PAGE_SIZE = 4096,
+};
+
+/* Which pages of the modules hold contents: neighbours melt into one range, and a table that names
+ * the same bytes again and again costs nothing. */
+struct pages {
+	uint8_t *held; /* one for each page */
+	uint64_t n;
 };
 
 static uint32_t number32(const uint8_t *p)
@@ -67,4 +78,107 @@ bool bun_find_modules(const struct view *v, struct range *ret)
 		p++;
 	}
 	return last != UINT64_MAX && is_real(v, last, ret);
+}
+
+/* Adds the contents of one module to @pages; *left is what contents may still add up to. */
+static int add_module(struct pages *p, uint64_t size, const uint8_t *module, uint64_t *left)
+{
+	const uint32_t offset = number32(module + 8), length = number32(module + 12);
+	uint64_t first, last;
+
+	if (!contains(size, offset, length) || length > *left)
+		return -EBADMSG;
+	*left -= length;
+	if (length == 0)
+		return 0;
+	first = offset / PAGE_SIZE;
+	last = ((uint64_t) offset + length - 1) / PAGE_SIZE;
+	memset(p->held + first, 1, (size_t) (last - first + 1));
+	return 0;
+}
+
+static int read_table(const struct view *v, const struct range *modules, struct pages *p)
+{
+	uint8_t numbers[NUMBERS_SIZE], step[TABLE_STEP * MODULE_SIZE];
+	uint64_t at, left = modules->size;
+	uint32_t table, length, n;
+	int r;
+
+	r = view_read(v, modules->offset + modules->size, numbers, sizeof(numbers));
+	if (r < 0)
+		return r;
+	table = number32(numbers + 8);
+	length = number32(numbers + 12);
+	if (!contains(modules->size, table, length) || length % MODULE_SIZE)
+		return -EBADMSG;
+	if (length / MODULE_SIZE > BUN_MODULES_MAX)
+		return -E2BIG;
+	at = modules->offset + table;
+	for (n = length / MODULE_SIZE; n > 0 && r == 0;) {
+		const uint32_t now = n < TABLE_STEP ? n : TABLE_STEP;
+
+		r = view_read(v, at, step, (size_t) now * MODULE_SIZE);
+		for (uint32_t i = 0; i < now && r == 0; i++)
+			r = add_module(p, modules->size, step + (size_t) i * MODULE_SIZE, &left);
+		at += (uint64_t) now * MODULE_SIZE;
+		n -= now;
+	}
+	return r;
+}
+
+/* The next run of held pages from *at on, which moves behind it. */
+static bool next_run(const struct pages *p, uint64_t *at, uint64_t *ret_first)
+{
+	const uint8_t *held = p->held, *found, *end;
+
+	found = *at < p->n ? memchr(held + *at, 1, (size_t) (p->n - *at)) : NULL;
+	if (!found)
+		return false;
+	*ret_first = (uint64_t) (found - held);
+	end = memchr(found, 0, (size_t) (p->n - *ret_first));
+	*at = end ? (uint64_t) (end - held) : p->n;
+	return true;
+}
+
+static int ranges_of(
+	const struct pages *p, const struct range *modules, struct range **ret, size_t *ret_n)
+{
+	uint64_t at = 0, first;
+	struct range *ranges;
+	size_t n = 0;
+
+	while (next_run(p, &at, &first))
+		n++;
+	ranges = calloc(n ? n : 1, sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	at = 0;
+	for (size_t i = 0; next_run(p, &at, &first); i++) {
+		const uint64_t offset = first * PAGE_SIZE, end = at * PAGE_SIZE;
+
+		ranges[i].offset = modules->offset + offset;
+		ranges[i].size = (end < modules->size ? end : modules->size) - offset;
+	}
+	*ret = ranges;
+	*ret_n = n;
+	return 0;
+}
+
+int bun_find_contents(
+	const struct view *v, const struct range *modules, struct range **ret, size_t *ret_n)
+{
+	_cleanup_free_ uint8_t *held = NULL;
+	struct pages p = { 0 };
+	int r;
+
+	/* What numbers of 32 bits can reach: a sparse file may claim more. */
+	p.n = (modules->size < 2 * (uint64_t) UINT32_MAX ? modules->size
+							 : 2 * (uint64_t) UINT32_MAX) /
+			PAGE_SIZE +
+		1;
+	held = p.held = calloc((size_t) p.n, 1);
+	if (!held)
+		return -ENOMEM;
+	r = read_table(v, modules, &p);
+	return r < 0 ? r : ranges_of(&p, modules, ret, ret_n);
 }

@@ -10,6 +10,7 @@
 #include "agent/inspector/digest.h"
 #include "agent/inspector/embedded.h"
 #include "agent/inspector/npm.h"
+#include "agent/inspector/scanner.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
 
@@ -57,6 +58,17 @@ static int read_tail(int fd, const uint8_t *head, size_t n_head, struct facts *f
 	return 0;
 }
 
+static void scan(
+	const struct inspect_request *request, const uint8_t *head, size_t n_head, struct facts *f)
+{
+	const struct view v = {
+		.fd = request->fd, .size = f->size, .head = head, .n_head = n_head
+	};
+
+	if (request->scanner && scanner_scan(request->scanner, &v, request->scan, f) < 0)
+		f->have |= FACTS_PAYLOAD_REFUSED;
+}
+
 int inspect_file(const struct inspect_request *request, struct facts *ret)
 {
 	const int fd = request->fd;
@@ -78,6 +90,7 @@ int inspect_file(const struct inspect_request *request, struct facts *ret)
 	r = class_wants_tail(head, (size_t) n, &f) ? read_tail(fd, head, (size_t) n, &f) : 0;
 	if (r < 0)
 		return r;
+	scan(request, head, (size_t) n, &f);
 	if (request->want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
 		f.have |= FACTS_SHA256;
 	find_package(request, &f);

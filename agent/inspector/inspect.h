@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/inspector/message.h"
 #include "policy/identity/facts.h"
+
+struct scanner;
 
 /* What to inspect. Descriptors are borrowed and read at offsets only. */
 struct inspect_request {
@@ -16,9 +19,11 @@ struct inspect_request {
 	size_t n_metadata;
 	const char *path; /* where the file lies, or "" */
 	bool want_sha256;
+	struct scanner *scanner; /* NULL: there are no signatures */
+	enum message_scan scan;
 };
 
 /* Of each kind of metadata the nearest file with a name and a version counts; failing that, the
  * nearest with a name. 0, -EINVAL for what is not a regular file, or a negative errno of reading.
- * What is wrong with metadata or a digest is not an error, but told in *ret. */
+ * What is wrong with metadata, a digest or a payload is not an error, but told in *ret. */
 int inspect_file(const struct inspect_request *request, struct facts *ret);

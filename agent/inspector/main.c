@@ -12,6 +12,7 @@
 #include "agent/inspector/inspect.h"
 #include "agent/inspector/message.h"
 #include "agent/inspector/npm.h"
+#include "agent/inspector/scanner.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/log.h"
 #include "policy/base/spawn.h"
@@ -29,8 +30,8 @@ static int parse_id(const char *s, unsigned *ret)
 	return 0;
 }
 
-static int inspect(
-	const struct message_inspect *m, const int fds[], size_t n_fds, struct facts *ret)
+static int inspect(struct scanner *scanner, const struct message_inspect *m, const int fds[],
+	size_t n_fds, struct facts *ret)
 {
 	const struct inspect_request request = {
 		.fd = fds[0],
@@ -39,12 +40,27 @@ static int inspect(
 		.n_metadata = n_fds - 1,
 		.path = m->path,
 		.want_sha256 = m->want_sha256 != 0,
+		.scanner = scanner,
+		.scan = (enum message_scan) m->scan,
 	};
 
 	return inspect_file(&request, ret);
 }
 
-static int serve_one(int socket)
+/* Takes @fd. */
+static int take_policy(struct scanner **scanner, const struct message_policy *m, int fd)
+{
+	int r = 0;
+
+	*scanner = scanner_free(*scanner);
+	if (m->policy_id > 0)
+		r = scanner_new(fd, m, scanner);
+	if (!*scanner)
+		(void) close(fd);
+	return r;
+}
+
+static int serve_one(int socket, struct scanner **scanner)
 {
 	union message in, out = { .facts = { .type = MESSAGE_FACTS } };
 	int fds[MESSAGE_FDS_MAX], r;
@@ -53,8 +69,10 @@ static int serve_one(int socket)
 	r = message_receive(socket, MESSAGE_FROM_AGENT, MESSAGE_READY, &in, fds, &n_fds);
 	if (r < 0)
 		return r;
+	if (in.type == MESSAGE_POLICY)
+		return take_policy(scanner, &in.policy, fds[0]);
 	out.facts.id = in.inspect.id;
-	out.facts.error = inspect(&in.inspect, fds, n_fds, &out.facts.facts);
+	out.facts.error = inspect(*scanner, &in.inspect, fds, n_fds, &out.facts.facts);
 	/* Before the answer: a descriptor still open here would hold the agent's lease. */
 	for (size_t i = 0; i < n_fds; i++)
 		(void) close(fds[i]);
@@ -62,17 +80,19 @@ static int serve_one(int socket)
 }
 
 /* Fixed thresholds, so that what one hostile file made us allocate goes back when it is freed. */
-static void prepare(void)
+static int prepare(void)
 {
 	(void) mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	(void) mallopt(M_TRIM_THRESHOLD, 256 << 10);
 	npm_prepare();
+	return scanner_prepare();
 }
 
 int main(int argc, char *argv[])
 {
 	const union message hello = { .hello = { MESSAGE_HELLO, MESSAGE_VERSION } };
 	unsigned uid = (unsigned) -1, gid = (unsigned) -1;
+	struct scanner *scanner = NULL;
 	struct sandbox sandbox;
 	int r;
 
@@ -81,9 +101,10 @@ int main(int argc, char *argv[])
 		log_error("Usage: proscribe-inspector [UID GID], started by proscribed only");
 		return 2;
 	}
-	prepare();
 	sandbox = inspector_sandbox(uid, gid);
-	r = sandbox_enter(&sandbox);
+	r = prepare();
+	if (r == 0)
+		r = sandbox_enter(&sandbox);
 	if (r < 0) {
 		(void) log_error_errno(r, "Cannot enter the inspector's sandbox: %m");
 		return EXIT_SANDBOX;
@@ -91,6 +112,6 @@ int main(int argc, char *argv[])
 	(void) malloc_trim(0);
 	r = message_send(SPAWN_FIRST_FD, &hello, NULL, 0);
 	while (r == 0)
-		r = serve_one(SPAWN_FIRST_FD);
+		r = serve_one(SPAWN_FIRST_FD, &scanner);
 	_exit(r == -EPIPE ? 0 : 1);
 }
