@@ -35,44 +35,42 @@ static void find_package(const struct inspect_request *request, struct facts *f)
 	}
 }
 
+/* What takes more than to know the class. */
+static void look_inside(
+	const struct inspect_request *request, const struct view *v, struct facts *f)
+{
+	if (request->scanner && scanner_scan(request->scanner, v, request->scan, f) < 0)
+		f->have |= FACTS_PAYLOAD_REFUSED;
+}
+
 /* A function of its own: only files that need the tail pay for its buffer. */
-static int read_tail(int fd, const uint8_t *head, size_t n_head, struct facts *f)
+static int inspect_with_tail(const struct inspect_request *request, struct view v, struct facts *f)
 {
 	uint8_t tail[CLASS_TAIL_SIZE];
-	struct view v = { .fd = fd, .size = f->size, .head = head, .n_head = n_head };
-	const uint64_t offset = f->size > sizeof(tail) ? f->size - sizeof(tail) : 0;
+	const uint64_t offset = v.size > sizeof(tail) ? v.size - sizeof(tail) : 0;
 	ssize_t n;
 
-	if (f->size <= n_head) {
-		v.tail = head;
-		v.n_tail = (size_t) f->size;
+	if (v.size <= v.n_head) {
+		v.tail = v.head;
+		v.n_tail = (size_t) v.size;
 	} else {
-		n = fd_pread_full(fd, tail, (size_t) (f->size - offset), (off_t) offset);
+		n = fd_pread_full(v.fd, tail, (size_t) (v.size - offset), (off_t) offset);
 		if (n < 0)
 			return (int) n;
 		v.tail = tail;
-		v.n_tail = (uint64_t) n == f->size - offset ? (size_t) n : 0; /* it shrank */
+		v.n_tail = (uint64_t) n == v.size - offset ? (size_t) n : 0; /* it shrank */
 	}
 	class_refine(&v, f);
 	embedded_find(&v, f);
+	look_inside(request, &v, f);
 	return 0;
-}
-
-static void scan(
-	const struct inspect_request *request, const uint8_t *head, size_t n_head, struct facts *f)
-{
-	const struct view v = {
-		.fd = request->fd, .size = f->size, .head = head, .n_head = n_head
-	};
-
-	if (request->scanner && scanner_scan(request->scanner, &v, request->scan, f) < 0)
-		f->have |= FACTS_PAYLOAD_REFUSED;
 }
 
 int inspect_file(const struct inspect_request *request, struct facts *ret)
 {
 	const int fd = request->fd;
 	uint8_t head[CLASS_HEAD_SIZE];
+	struct view v = { .fd = fd, .head = head };
 	struct facts f = { 0 };
 	struct stat st;
 	ssize_t n;
@@ -86,11 +84,16 @@ int inspect_file(const struct inspect_request *request, struct facts *ret)
 	n = fd_pread_full(fd, head, sizeof(head), 0);
 	if (n < 0)
 		return (int) n;
-	class_of(head, (size_t) n, f.size, &f);
-	r = class_wants_tail(head, (size_t) n, &f) ? read_tail(fd, head, (size_t) n, &f) : 0;
+	v.size = f.size;
+	v.n_head = (size_t) n;
+	class_of(head, v.n_head, f.size, &f);
+	r = 0;
+	if (class_wants_tail(head, v.n_head, &f))
+		r = inspect_with_tail(request, v, &f);
+	else
+		look_inside(request, &v, &f);
 	if (r < 0)
 		return r;
-	scan(request, head, (size_t) n, &f);
 	if (request->want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
 		f.have |= FACTS_SHA256;
 	find_package(request, &f);

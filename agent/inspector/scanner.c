@@ -6,8 +6,10 @@
 
 #include <string.h>
 
+#include "agent/inspector/archive.h"
 #include "agent/inspector/matcher.h"
 #include "agent/inspector/payload.h"
+#include "agent/inspector/squash.h"
 #include "policy/base/clock.h"
 #include "policy/base/fd.h"
 #include "policy/image/signature.h"
@@ -24,6 +26,8 @@ struct scanner {
 /* One search. */
 struct search {
 	struct matcher_sink sink;
+	struct content_sink unpacked;
+	uint64_t at; /* where the next unpacked byte lies */
 	const struct scanner *scanner;
 	const struct view *view;
 	struct facts *facts;
@@ -148,13 +152,77 @@ static int search_range(struct search *s, const struct range *range)
 	return r;
 }
 
-static int search_payload(struct search *s, const struct payload *p)
+static struct search *search_of(struct content_sink *sink)
+{
+	return (struct search *) ((char *) sink - offsetof(struct search, unpacked));
+}
+
+static int on_entry(struct content_sink *sink, const char *name, uint64_t size)
+{
+	struct search *s = search_of(sink);
+	int r = matcher_seek(s->scanner->matcher, s->at);
+
+	(void) name;
+	(void) size;
+	if (r < 0)
+		return r;
+	return is_over(s) ? -ECANCELED : 1;
+}
+
+static int on_bytes(struct content_sink *sink, const uint8_t *bytes, size_t n)
+{
+	struct search *s = search_of(sink);
+	struct matcher *m = s->scanner->matcher;
+	int r = 0;
+
+	while (r == 0 && n > 0) {
+		size_t room;
+		uint8_t *to = matcher_room(m, &room);
+
+		if (is_over(s))
+			return -ECANCELED;
+		if (room > n)
+			room = n;
+		if (room > s->left)
+			room = (size_t) s->left;
+		memcpy(to, bytes, room);
+		r = matcher_add(m, room);
+		bytes += room;
+		n -= room;
+		s->at += room;
+		s->left -= room;
+	}
+	return r;
+}
+
+static void search_packed(struct search *s, const struct payload *p)
+{
+	int r = 0;
+
+	s->unpacked = (struct content_sink){ .begin = on_entry, .bytes = on_bytes };
+	s->at = s->view->size;
+	switch (p->packing) {
+	case PAYLOAD_PLAIN:
+		break;
+	case PAYLOAD_ZIP:
+		r = archive_read(s->view, &s->unpacked);
+		break;
+	case PAYLOAD_SQUASHFS:
+		r = squash_read(s->view, &p->packed, &s->unpacked);
+		break;
+	}
+	if (r < 0 && !s->cut)
+		s->facts->have |= FACTS_PAYLOAD_REFUSED;
+}
+
+static void search_payload(struct search *s, const struct payload *p)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < p->n_ranges && r == 0; i++)
 		r = search_range(s, &p->ranges[i]);
-	return r;
+	if (r == 0)
+		search_packed(s, p);
 }
 
 /* ---- what is found ---- */
@@ -176,14 +244,14 @@ static uint32_t find_signature(const struct search *s, const char *name)
 
 static void on_rule(struct matcher_sink *sink, const char *name)
 {
-	struct search *s = (struct search *) sink;
+	struct search *s = (struct search *) sink; /* it comes first */
 
 	s->matched[find_signature(s, name)] = true;
 }
 
 static void on_text(struct matcher_sink *sink, const char *name, const uint8_t *text, size_t n)
 {
-	struct search *s = (struct search *) sink;
+	struct search *s = (struct search *) sink; /* it comes first */
 	const uint32_t i = find_signature(s, name + strlen(SIGNATURE_VERSION_PREFIX));
 	struct versions *v;
 
@@ -259,7 +327,7 @@ static void search_file(struct search *s, const struct payload *p, enum message_
 	s->deadline_usec = clock_boot_usec() + sec * USEC_PER_SEC;
 	/* libyara's own bound comes second: it ends a search without a result. */
 	if (matcher_begin(m, s->view->head, s->view->n_head, s->view->size, sec + 1) == 0)
-		(void) search_payload(s, p);
+		search_payload(s, p);
 	finish(s, scan, matcher_end(m, &s->sink));
 }
 
