@@ -1,7 +1,7 @@
 /*
  * proscribe-inspector: inspects files on behalf of proscribed, which starts it with a socket as
  * descriptor 3. Whatever breaks a rule of the protocol, or the sandbox, ends it.
- * Usage: proscribe-inspector [UID GID]
+ * Usage: proscribe-inspector [--idle] [UID GID]
  */
 #include <limits.h>
 #include <malloc.h>
@@ -14,6 +14,7 @@
 #include "agent/inspector/npm.h"
 #include "agent/inspector/scanner.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/idle.h"
 #include "policy/base/log.h"
 #include "policy/base/spawn.h"
 
@@ -92,15 +93,21 @@ int main(int argc, char *argv[])
 {
 	const union message hello = { .hello = { MESSAGE_HELLO, MESSAGE_VERSION } };
 	unsigned uid = (unsigned) -1, gid = (unsigned) -1;
+	const bool idle = argc > 1 && strcmp(argv[1], "--idle") == 0;
 	struct scanner *scanner = NULL;
 	struct sandbox sandbox;
 	int r;
 
+	argc -= idle;
+	argv += idle;
 	if (argc != 1 &&
 		(argc != 3 || parse_id(argv[1], &uid) < 0 || parse_id(argv[2], &gid) < 0)) {
-		log_error("Usage: proscribe-inspector [UID GID], started by proscribed only");
+		log_error("Usage: proscribe-inspector [--idle] [UID GID], started by proscribed "
+			  "only");
 		return 2;
 	}
+	if (idle)
+		idle_enter();
 	sandbox = inspector_sandbox(uid, gid);
 	r = prepare();
 	if (r == 0)

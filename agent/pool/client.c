@@ -20,16 +20,21 @@ _Static_assert((int) METADATA_MAX <= (int) MESSAGE_METADATA_MAX, "candidates fit
 
 enum { START_TIMEOUT_USEC = 10000000, ERRNO_MAX = 4095 };
 
-static int spawn_inspector(uid_t uid, gid_t gid, int socket, pid_t *ret)
+static int spawn_inspector(uid_t uid, gid_t gid, bool idle, int socket, pid_t *ret)
 {
-	char program[] = "proscribe-inspector", uid_text[16], gid_text[16];
-	char *const arguments[] = { program, uid_text, gid_text, NULL };
-	const bool stays = uid == (uid_t) -1;
-	const struct spawn spawn = { .program = program,
-		.arguments = stays ? NULL : arguments,
-		.fds = &socket,
-		.n_fds = 1 };
+	char program[] = "proscribe-inspector", option[] = "--idle", uid_text[16], gid_text[16];
+	char *arguments[5] = { program };
+	const struct spawn spawn = {
+		.program = program, .arguments = arguments, .fds = &socket, .n_fds = 1
+	};
+	size_t n = 1;
 
+	if (idle)
+		arguments[n++] = option;
+	if (uid != (uid_t) -1) {
+		arguments[n++] = uid_text;
+		arguments[n++] = gid_text;
+	}
 	(void) snprintf(uid_text, sizeof(uid_text), "%u", uid);
 	(void) snprintf(gid_text, sizeof(gid_text), "%u", gid);
 	return spawn_helper(&spawn, ret);
@@ -94,7 +99,7 @@ static int why_it_ended(struct client *c)
 	return -EPIPE;
 }
 
-int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd)
+int client_start(struct client *c, uid_t uid, gid_t gid, bool idle, int stop_fd)
 {
 	_cleanup_close_ int theirs = -1;
 	union message m;
@@ -104,7 +109,7 @@ int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd)
 		return -errno;
 	theirs = pair[1];
 	*c = (struct client){ .socket = pair[0], .stop_fd = stop_fd };
-	r = spawn_inspector(uid, gid, theirs, &c->pid);
+	r = spawn_inspector(uid, gid, idle, theirs, &c->pid);
 	if (r < 0) {
 		c->pid = 0;
 		client_stop(c);

@@ -21,9 +21,10 @@ struct client {
 	uint64_t policy_id; /* of the policy whose signatures it has; 0: none */
 };
 
-/* Starts a process and waits for its HELLO. 0, -EPERM when it could not enter its sandbox,
- * -ETIMEDOUT, -EPIPE, -EBADMSG, -ESHUTDOWN or what starting it failed with. */
-int client_start(struct client *c, uid_t uid, gid_t gid, int stop_fd);
+/* Starts a process (@idle: one that gives way to everybody) and waits for its HELLO. 0, -EPERM when
+ * it could not enter its sandbox, -ETIMEDOUT, -EPIPE, -EBADMSG, -ESHUTDOWN or what starting it
+ * failed with. */
+int client_start(struct client *c, uid_t uid, gid_t gid, bool idle, int stop_fd);
 /* Ends the process and reaps it. Fine for one that never started. */
 void client_stop(struct client *c);
 

@@ -119,7 +119,8 @@ static void set_pid(struct worker *w, pid_t pid)
 static int start_inspector(struct worker *w)
 {
 	struct pool *p = w->pool;
-	int r = client_start(&w->client, p->options.uid, p->options.gid, p->stop_fd);
+	int r = client_start(
+		&w->client, p->options.uid, p->options.gid, p->options.idle, p->stop_fd);
 
 	if (r == 0)
 		set_pid(w, w->client.pid);
@@ -244,7 +245,7 @@ static void *work(void *argument)
 	struct worker *w = argument;
 	struct job *j;
 
-	while (have_inspector(w) && (j = wait_for_job(w->pool))) {
+	while ((w->pool->options.idle || have_inspector(w)) && (j = wait_for_job(w->pool))) {
 		enum job_priority priority = j->priority;
 
 		j->result = have_inspector(w) ? inspect(w, j) : -ESHUTDOWN;
@@ -303,7 +304,7 @@ int pool_start(const struct pool_options *options, struct pool **ret)
 	if (!p)
 		return -ENOMEM;
 	r = pool_init(p, options);
-	for (unsigned i = 0; r == 0 && i < options->n_inspectors; i++)
+	for (unsigned i = 0; r == 0 && !options->idle && i < options->n_inspectors; i++)
 		r = start_inspector(&p->workers[i]);
 	r = r ?: start_threads(p);
 	if (r < 0)

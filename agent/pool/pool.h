@@ -58,6 +58,9 @@ struct pool_options {
 	unsigned n_inspectors; /* 1 to POOL_INSPECTORS_MAX */
 	uid_t uid; /* what inspectors become; (uid_t) -1: they stay who they are (not root) */
 	gid_t gid;
+	/* For work that nobody waits for: its inspectors give way to everybody, and start with the
+	 * first job. */
+	bool idle;
 };
 
 struct pool_status {
@@ -66,7 +69,7 @@ struct pool_status {
 };
 
 /* Starts threads and inspectors, and waits for each inspector's first word: a sandbox that cannot
- * be entered is an error here (-EPERM), not a weaker sandbox. */
+ * be entered is an error here (-EPERM), not a weaker sandbox. An idle pool does not wait. */
 int pool_start(const struct pool_options *options, struct pool **ret);
 /* Jobs not yet begun come back with -ESHUTDOWN; inspectors and threads end. */
 struct pool *pool_stop(struct pool *p);

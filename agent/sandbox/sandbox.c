@@ -12,7 +12,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -110,6 +110,8 @@ static int drop_ids(const struct sandbox *s)
 	uid_t u[3];
 	gid_t g[3];
 
+	if (s->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
 	if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
 		setresuid(s->uid, s->uid, s->uid) < 0)
 		return -errno;
@@ -132,18 +134,23 @@ static int drop_bounding_set(void)
 	return 0;
 }
 
-static int drop_capabilities(void)
+/* All but those of @kept that there are. */
+static int drop_capabilities(uint64_t kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_data_struct data[2], after[2];
 
 	(void) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &header, data) < 0 || syscall(SYS_capget, &header, data) < 0)
+	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(data); i++)
-		if (data[i].effective | data[i].permitted | data[i].inheritable)
-			return -EPERM;
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(data); i++) {
+		data[i].permitted &= (uint32_t) (kept >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &header, data) < 0 || syscall(SYS_capget, &header, after) < 0)
+		return -errno;
+	return memcmp(data, after, sizeof(data)) == 0 ? 0 : -EPERM;
 }
 
 static int close_doors(void)
@@ -161,9 +168,14 @@ static void seccomp_releasep(scmp_filter_ctx *c)
 		seccomp_release(*c);
 }
 
-/* Memory may be had, but never memory that can be executed. */
-static int allow(scmp_filter_ctx filter, int nr)
+/* Memory may be had, but never memory that can be executed; who still sees files may open them, but
+ * only for reading. */
+static int allow(scmp_filter_ctx filter, const struct sandbox *s, int nr)
 {
+	if (nr == __NR_openat && s->keeps_root)
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ,
+				O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), 0));
 	if (nr == __NR_mmap || nr == __NR_mprotect)
 		return seccomp_rule_add(
 			filter, SCMP_ACT_ALLOW, nr, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
@@ -179,7 +191,7 @@ static int enter_filter(const struct sandbox *s)
 		return -ENOMEM;
 	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; i < s->n_syscalls && r == 0; i++)
-		r = allow(filter, s->syscalls[i]);
+		r = allow(filter, s, s->syscalls[i]);
 	return r ?: seccomp_load(filter);
 }
 
@@ -196,15 +208,17 @@ int sandbox_enter(const struct sandbox *s)
 		return -EPERM;
 	if (root) {
 		r = leave_namespaces();
-		r = r ?: empty_root();
-		r = r ?: verify_root();
+		if (!s->keeps_root) {
+			r = r ?: empty_root();
+			r = r ?: verify_root();
+		}
 	}
 	r = r ?: limit_all(s);
 	if (root) {
 		r = r ?: drop_bounding_set();
 		r = r ?: drop_ids(s);
 	}
-	r = r ?: drop_capabilities();
+	r = r ?: drop_capabilities(s->capabilities);
 	r = r ?: close_doors();
 	return r ?: enter_filter(s);
 }

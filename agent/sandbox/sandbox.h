@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,12 +17,16 @@ struct sandbox {
 	uint64_t file_size_max; /* bytes it may write into a file handed to it (a memfd too); 0:
 				   none */
 	unsigned files_max;     /* open descriptors */
+	bool keeps_root;        /* goes on seeing the filesystem, for reading */
+	uint64_t capabilities;  /* bits 1 << CAP_*, kept as far as the process has them; 0: none */
 	const int *syscalls;    /* allowed system calls (__NR_*); any other kills the process */
 	size_t n_syscalls;
 };
 
-/* In this order: when run by root, namespaces of its own (no network) and an empty root nobody can
- * write to; resource limits, capability bounds, groups, gid, uid, every capability, no_new_privs,
- * not dumpable, allowlist. Where mmap and mprotect are allowed, PROT_EXEC is not. Call it while the
- * process has one thread. Returns 0, or a negative errno after which the caller must exit. */
+/* In this order: when run by root, namespaces of its own (no network) and, unless it keeps its
+ * root, an empty one nobody can write to; resource limits, capability bounds, groups, gid, uid,
+ * every capability but those it keeps, no_new_privs, not dumpable, allowlist. Where mmap and
+ * mprotect are allowed, PROT_EXEC is not; openat in a program that keeps its root only reads. Call
+ * it while the process has one thread. Returns 0, or a negative errno after which the caller must
+ * exit. */
 int sandbox_enter(const struct sandbox *s);

@@ -63,6 +63,11 @@ bool policy_size_listed(const struct policy *p, uint64_t size)
 	return i < end && format_compare_hash(&p->hashes[i], size, NULL) == 0;
 }
 
+bool policy_has_build_ids(const struct policy *p)
+{
+	return p->n[SECTION_BUILD_IDS] > 0;
+}
+
 bool policy_admits(const struct policy *p, enum file_class class, uint64_t size)
 {
 	for (uint32_t i = 0; i < p->n[SECTION_SIGNATURES]; i++)

@@ -120,6 +120,9 @@ void policy_package(const struct policy *p, uint32_t i, struct policy_package *r
 /* Is it listed, in any version? Letter case of ASCII does not matter. */
 bool policy_lists_package(const struct policy *p, enum package_type type, const char *name);
 
+/* Is some evidence a build-id, which any program may carry? */
+bool policy_has_build_ids(const struct policy *p);
+
 /* Can a file of this size match a sha256 rule at all? If not, nobody needs its hash. */
 bool policy_size_listed(const struct policy *p, uint64_t size);
 

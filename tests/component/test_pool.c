@@ -365,14 +365,14 @@ static void test_silence_has_an_end(void **state)
 	(void) state;
 	choose_liar("never answers");
 	assert_int_equal(pipe(stop), 0);
-	assert_int_equal(client_start(&c, o.uid, o.gid, stop[0]), 0);
+	assert_int_equal(client_start(&c, o.uid, o.gid, false, stop[0]), 0);
 	begin = clock_boot_usec();
 	assert_int_equal(client_inspect(&c, &request, 100000, &error, &f), -ETIMEDOUT);
 	assert_in_range(clock_boot_usec() - begin, 100000, 2000000);
 	client_stop(&c);
 	assert_no_children();
 
-	assert_int_equal(client_start(&c, o.uid, o.gid, stop[0]), 0);
+	assert_int_equal(client_start(&c, o.uid, o.gid, false, stop[0]), 0);
 	assert_int_equal(write(stop[1], "x", 1), 1);
 	assert_int_equal(client_inspect(&c, &request, WAIT_USEC, &error, &f), -ESHUTDOWN);
 	client_stop(&c);
