@@ -27,7 +27,7 @@ ALL_CFLAGS = -std=gnu17 $(WARN) -fno-common $(HARDEN) $(PROBED) $(SANFLAGS) $(CF
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(LDFLAGS)
 
 # ---- what each program is made of; the lists of the sandboxed ones are their security boundary ----
-base_SRCS      := $(addprefix policy/base/,clock.c fd.c ids.c log.c queue.c spawn.c text.c)
+base_SRCS      := $(addprefix policy/base/,clock.c fd.c idle.c ids.c log.c queue.c spawn.c text.c)
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
 	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
@@ -35,7 +35,7 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) policy/,base/fd.c base/idle.c \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
 	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c payload.c matcher.c versions.c scanner.c)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
