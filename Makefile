@@ -35,9 +35,11 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c) policy/,base/fd.c base/idle.c \
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c base/idle.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
 	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c payload.c matcher.c versions.c scanner.c)
+walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
+	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c loop.c mountinfo.c options.c policy.c reload.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
@@ -51,10 +53,11 @@ ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c 
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
 proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs
+proscribe-walker_LIBS     := -lseccomp -lcrypto
 proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lpthread
 test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
 
-PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler
+PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(addprefix $(B)/,$(PROGRAMS)) ## build every program into $(B)/
@@ -62,6 +65,7 @@ $(B)/proscribed: $(call objs,$(agent_SRCS))
 $(B)/proscribectl: $(call objs,$(ctl_SRCS))
 $(B)/proscribe-inspector: $(call objs,$(inspector_SRCS))
 $(B)/proscribe-compiler: $(call objs,$(compiler_SRCS))
+$(B)/proscribe-walker: $(call objs,$(walker_SRCS))
 $(addprefix $(B)/,$(PROGRAMS)):
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $($(@F)_LIBS)
@@ -80,7 +84,7 @@ $(B)/libraries:
 	@touch $@
 
 # ---- tests: each links the modules themselves, none of the main files ----
-MODULES   := $(wildcard $(filter-out %/main.c,$(sort $(compiler_SRCS) $(inspector_SRCS) $(agent_SRCS) $(ctl_SRCS))))
+MODULES   := $(wildcard $(filter-out %/main.c,$(sort $(compiler_SRCS) $(inspector_SRCS) $(walker_SRCS) $(agent_SRCS) $(ctl_SRCS))))
 TESTS     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/component/test_*.c))
 TEST_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/component/tool_*.c tests/bench/bench_*.c))
 FUZZERS   := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
