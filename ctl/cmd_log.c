@@ -18,7 +18,7 @@ enum {
 	NARROW_COLUMNS = 72,
 	ID_COLUMNS = EVENT_ID_SIZE - 1,
 	TIME_COLUMNS = 19,
-	OUTCOME_COLUMNS = 8,
+	OUTCOME_COLUMNS = 10,
 	USER_COLUMNS = 10,
 };
 
@@ -29,14 +29,19 @@ struct view {
 	uint64_t shown, last_sequence;
 };
 
+static bool is_kind(const struct record *r, const char *kind)
+{
+	return r->kind && strcmp(r->kind, kind) == 0;
+}
+
 static enum tint tint_of(const struct record *r)
 {
 	const char *outcome = r->outcome ? r->outcome : "";
 
 	if (strcmp(outcome, "refused") == 0 || strcmp(outcome, "stopped") == 0 ||
-		strcmp(outcome, "rejected") == 0)
+		strcmp(outcome, "rejected") == 0 || strcmp(outcome, "found") == 0)
 		return TINT_BAD;
-	return r->kind && strcmp(r->kind, "gap") == 0 ? TINT_WARN : TINT_NONE;
+	return is_kind(r, "gap") || strcmp(outcome, "incomplete") == 0 ? TINT_WARN : TINT_NONE;
 }
 
 static char *what_of(const struct record *r)
@@ -45,11 +50,14 @@ static char *what_of(const struct record *r)
 	char *text = NULL;
 	int n;
 
-	if (r->kind && strcmp(r->kind, "launch") == 0)
+	if (is_kind(r, "launch") || is_kind(r, "finding"))
 		n = asprintf(&text, "%s%s%s%s%s", r->path ? r->path : "?",
 			r->software_name ? "  " : "", r->software_name ? r->software_name : "",
 			*version ? " " : "", version);
-	else if (r->kind && strcmp(r->kind, "gap") == 0)
+	else if (is_kind(r, "scan"))
+		n = asprintf(&text, "scan of %s: %s", r->path ? r->path : "?",
+			r->detail ? r->detail : "");
+	else if (is_kind(r, "gap"))
 		n = asprintf(&text, "%llu records lost%s%s", (unsigned long long) r->count,
 			r->detail ? ": " : "", r->detail ? r->detail : "");
 	else

@@ -37,16 +37,30 @@ static const struct {
 	{ "refused", "was refused", TINT_BAD },
 	{ "stopped", "ran, was then found banned, and was stopped", TINT_BAD },
 	{ "ran", "ran", TINT_WARN },
+	{ "found", "lies here and is banned, whether it was ever started or not", TINT_BAD },
+	{ "gone", "was found here and is gone", TINT_GOOD },
 };
+
+static const char *headline_of(const struct record *r)
+{
+	static const char *const headlines[][2] = { { "launch", "Launch" },
+		{ "finding", "Finding" }, { "scan", "Scan" } };
+
+	for (size_t i = 0; r->kind && i < ARRAY_SIZE(headlines); i++)
+		if (strcmp(r->kind, headlines[i][0]) == 0)
+			return headlines[i][1];
+	return "Event";
+}
 
 static void show_headline(const struct view *v, const struct record *r)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *words = r->outcome ? r->outcome : "";
-	const char *detail = r->verdict && strcmp(r->verdict, "warn") == 0 ? ", with a warning"
-		: r->verdict && strcmp(r->verdict, "unjudged") == 0
-		? ": nobody could judge it in time"
-		: "";
+	const char *verdict = r->kind && strcmp(r->kind, "launch") == 0 && r->verdict ? r->verdict
+										      : "";
+	const char *detail = strcmp(verdict, "warn") == 0 ? ", with a warning"
+		: strcmp(verdict, "unjudged") == 0        ? ": nobody could judge it in time"
+							  : "";
 	enum tint tint = TINT_BOLD;
 
 	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
@@ -56,7 +70,7 @@ static void show_headline(const struct view *v, const struct record *r)
 			break;
 		}
 	if (asprintf(&text, "%s%s", words, detail) >= 0)
-		show(v, r->kind && strcmp(r->kind, "launch") == 0 ? "Launch" : "Event", tint, text);
+		show(v, headline_of(r), tint, text);
 }
 
 static void show_who(const struct view *v, const struct record *r)

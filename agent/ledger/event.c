@@ -175,6 +175,8 @@ const char *event_kind_to_string(enum event_kind k)
 		[EVENT_POLICY] = "policy",
 		[EVENT_AGENT] = "agent",
 		[EVENT_GAP] = "gap",
+		[EVENT_FINDING] = "finding",
+		[EVENT_SCAN] = "scan",
 	};
 
 	return (unsigned) k < ARRAY_SIZE(names) ? names[k] : "none";
@@ -190,6 +192,10 @@ const char *outcome_to_string(enum outcome o)
 		[OUTCOME_APPLIED] = "applied",
 		[OUTCOME_REJECTED] = "rejected",
 		[OUTCOME_ENDED] = "ended",
+		[OUTCOME_FOUND] = "found",
+		[OUTCOME_GONE] = "gone",
+		[OUTCOME_COMPLETE] = "complete",
+		[OUTCOME_INCOMPLETE] = "incomplete",
 	};
 
 	return (unsigned) o < ARRAY_SIZE(names) ? names[o] : "none";

@@ -14,24 +14,31 @@
 
 enum event_kind {
 	EVENT_NONE,
-	EVENT_LAUNCH, /* a launch that a rule spoke of, or that nobody judged in time */
-	EVENT_DIGEST, /* the sha256 of a refused file, computed after the answer; names its launch
-		       */
-	EVENT_POLICY, /* a policy came into force, or was refused */
-	EVENT_AGENT,  /* the agent started or stopped */
-	EVENT_GAP,    /* records were lost: how many, and why */
+	EVENT_LAUNCH,  /* a launch that a rule spoke of, or that nobody judged in time */
+	EVENT_DIGEST,  /* the sha256 of a refused file, computed after the answer; names its launch
+			*/
+	EVENT_POLICY,  /* a policy came into force, or was refused */
+	EVENT_AGENT,   /* the agent started or stopped */
+	EVENT_GAP,     /* records were lost: how many, and why */
+	EVENT_FINDING, /* a scan found software that a rule bans, or that it is gone; both records
+			  of one finding share its id */
+	EVENT_SCAN,    /* a scan of a folder ended; those of one scan share its id */
 	_EVENT_KIND_MAX,
 };
 
 /* What became of a launch. */
 enum outcome {
 	OUTCOME_NONE,
-	OUTCOME_REFUSED,  /* the kernel said EPERM */
-	OUTCOME_RAN,      /* let run: logged, warned, or unjudged under fail mode allow */
-	OUTCOME_STOPPED,  /* ran, was then found banned, and was stopped */
-	OUTCOME_APPLIED,  /* EVENT_POLICY: in force. EVENT_AGENT: started */
-	OUTCOME_REJECTED, /* EVENT_POLICY: refused, the old one stays */
-	OUTCOME_ENDED,    /* EVENT_AGENT: stopped */
+	OUTCOME_REFUSED,    /* the kernel said EPERM */
+	OUTCOME_RAN,        /* let run: logged, warned, or unjudged under fail mode allow */
+	OUTCOME_STOPPED,    /* ran, was then found banned, and was stopped */
+	OUTCOME_APPLIED,    /* EVENT_POLICY: in force. EVENT_AGENT: started */
+	OUTCOME_REJECTED,   /* EVENT_POLICY: refused, the old one stays */
+	OUTCOME_ENDED,      /* EVENT_AGENT: stopped */
+	OUTCOME_FOUND,      /* EVENT_FINDING: it lies there, and was not known to */
+	OUTCOME_GONE,       /* EVENT_FINDING: it is not there any more, or no rule speaks of it */
+	OUTCOME_COMPLETE,   /* EVENT_SCAN: all of it was looked at */
+	OUTCOME_INCOMPLETE, /* EVENT_SCAN: detail says why not */
 	_OUTCOME_MAX,
 };
 
@@ -55,7 +62,8 @@ struct event {
 	int64_t utc_nsec;
 
 	/* who */
-	uid_t uid, login_uid; /* effective uid; audit login uid; EVENT_UID_UNKNOWN */
+	/* Effective uid (EVENT_FINDING: the file's owner); audit login uid; EVENT_UID_UNKNOWN. */
+	uid_t uid, login_uid;
 	pid_t pid, parent;
 	char tty[EVENT_TTY_MAX + 1]; /* "pts/3"; "" for none */
 	uint32_t tty_device;         /* st_rdev of it; 0: none, or not one this host can write to */
@@ -76,7 +84,7 @@ struct event {
 	uint8_t policy_digest[SHA256_SIZE];
 
 	char *detail;   /* free text for kinds other than launches: why refused, what was lost */
-	uint64_t count; /* EVENT_GAP: records lost */
+	uint64_t count; /* EVENT_GAP: records lost. EVENT_SCAN: files seen */
 };
 
 /* A zeroed event with one reference, a fresh id and the present time; of unknown users, for zero

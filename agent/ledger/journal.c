@@ -122,6 +122,10 @@ static struct kind kind_of(const struct event *e)
 				 started = { "3038c4a4d18e40b1a4325bcfbb948b67", LOG_INFO },
 				 ended = { "b6a7ebde895144479b4a21498e52b149", LOG_INFO },
 				 gap = { "055a3e9a4fc048aea36c2778772b8d36", LOG_ERR },
+				 found = { "2ba8e4ac0a3f4881a17fb5d5be8c7580", LOG_WARNING },
+				 gone = { "570db0eb7e5b4528841165c780f785e0", LOG_NOTICE },
+				 scanned = { "2453385e63c2408a9f94ea473254f0c7", LOG_INFO },
+				 unscanned = { "8bd8912631ab438683784f63bdb6e99b", LOG_WARNING },
 				 none = { 0 };
 
 	switch (e->kind) {
@@ -133,6 +137,10 @@ static struct kind kind_of(const struct event *e)
 		return e->outcome == OUTCOME_ENDED ? ended : started;
 	case EVENT_GAP:
 		return gap;
+	case EVENT_FINDING:
+		return e->outcome == OUTCOME_GONE ? gone : found;
+	case EVENT_SCAN:
+		return e->outcome == OUTCOME_COMPLETE ? scanned : unscanned;
 	case EVENT_NONE:
 	case EVENT_DIGEST: /* of use to who reads the ledger only */
 	case _EVENT_KIND_MAX:
@@ -153,6 +161,10 @@ static const char *launch_words(const struct event *e)
 	case OUTCOME_APPLIED:
 	case OUTCOME_REJECTED:
 	case OUTCOME_ENDED:
+	case OUTCOME_FOUND:
+	case OUTCOME_GONE:
+	case OUTCOME_COMPLETE:
+	case OUTCOME_INCOMPLETE:
 	case _OUTCOME_MAX:
 		break;
 	}
@@ -166,6 +178,15 @@ static int write_launch(const struct event *e, const char *user, char **ret)
 	return asprintf(ret, "%s %s%s%s (%s) for %s%s%s [%s]", launch_words(e), what,
 		e->version ? " " : "", e->version ? e->version : "", e->path ? e->path : "?",
 		*user ? user : "a user without a name", e->rules ? ": " : "",
+		e->rules ? e->rules : "", e->id);
+}
+
+static int write_finding(const struct event *e, char **ret)
+{
+	return asprintf(ret, "%s %s%s%s (%s)%s%s [%s]",
+		e->outcome == OUTCOME_GONE ? "Gone:" : "Found",
+		e->software_name ? e->software_name : "banned software", e->version ? " " : "",
+		e->version ? e->version : "", e->path ? e->path : "?", e->rules ? ": " : "",
 		e->rules ? e->rules : "", e->id);
 }
 
@@ -190,6 +211,12 @@ static int write_message(const struct event *e, const char *user, char **ret)
 		if (e->count == 0)
 			return asprintf(ret, "Records were lost%s%s", colon, detail);
 		return asprintf(ret, "%" PRIu64 " records were lost%s%s", e->count, colon, detail);
+	case EVENT_FINDING:
+		return write_finding(e, ret);
+	case EVENT_SCAN:
+		return asprintf(ret, "Scan of %s %s%s%s", e->path ? e->path : "?",
+			e->outcome == OUTCOME_COMPLETE ? "complete" : "not complete", colon,
+			detail);
 	case EVENT_NONE:
 	case EVENT_DIGEST:
 	case _EVENT_KIND_MAX:
@@ -198,7 +225,8 @@ static int write_message(const struct event *e, const char *user, char **ret)
 	return -1;
 }
 
-static void add_launch(struct fields *f, const struct event *e, const char *user)
+/* Who, what and why: of a launch or of a finding. */
+static void add_subject(struct fields *f, const struct event *e, const char *user)
 {
 	if (e->uid != EVENT_UID_UNKNOWN)
 		add(f, "PROSCRIBE_UID=%" PRIu32, (uint32_t) e->uid);
@@ -244,10 +272,12 @@ static bool fill(struct fields *f, const struct item *i)
 	add_digest(f, "PROSCRIBE_POLICY_DIGEST", memcmp(e->policy_digest, none, sizeof(none)) != 0,
 		e->policy_digest);
 	add_text(f, "PROSCRIBE_DETAIL", e->detail);
-	if (e->kind == EVENT_GAP)
+	if (e->kind == EVENT_GAP || e->kind == EVENT_SCAN)
 		add(f, "PROSCRIBE_COUNT=%" PRIu64, e->count);
-	if (e->kind == EVENT_LAUNCH)
-		add_launch(f, e, i->user);
+	if (e->kind == EVENT_LAUNCH || e->kind == EVENT_FINDING)
+		add_subject(f, e, i->user);
+	if (e->kind == EVENT_SCAN)
+		add_text(f, "PROSCRIBE_PATH", e->path);
 	return true;
 }
 

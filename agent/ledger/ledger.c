@@ -248,7 +248,9 @@ static void bind_event(struct binder *b, const struct event *e)
 static void bind_judgement(struct binder *b, const struct event *e)
 {
 	bind_text(b, e->outcome == OUTCOME_NONE ? NULL : outcome_to_string(e->outcome));
-	bind_text(b, e->kind == EVENT_LAUNCH ? verdict_to_string(e->verdict) : NULL);
+	bind_text(b,
+		e->kind == EVENT_LAUNCH || e->kind == EVENT_FINDING ? verdict_to_string(e->verdict)
+								    : NULL);
 	bind_text(b, e->evidence == EVIDENCE_NONE ? NULL : evidence_to_string(e->evidence));
 	bind_text(b, e->risk == RISK_UNSTATED ? NULL : risk_to_string(e->risk));
 }

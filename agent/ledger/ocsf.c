@@ -13,8 +13,10 @@ enum {
 	CLASS_FILE = 1001,
 	CLASS_PROCESS = 1007,
 	CLASS_EVENT_LOG = 1008,
+	CLASS_COMPLIANCE = 2003,
 	CLASS_ENTITY = 3004,
 	CLASS_APPLICATION = 6002,
+	CLASS_SCAN = 6007,
 
 	ACTIVITY_OTHER = 99,
 	STATUS_SUCCESS = 1,
@@ -303,27 +305,34 @@ static void put_status(struct builder *b, json_t *event, int id)
 	put_choice(b, event, "status", id, id == STATUS_SUCCESS ? "Success" : "Failure");
 }
 
+static const struct rating {
+	const char *risk, *caption;
+	int level, severity;
+} ratings[] = {
+	{ "low", "Low", 1, 2 },
+	{ "medium", "Medium", 2, 3 },
+	{ "high", "High", 3, 4 },
+	{ "critical", "Critical", 4, 5 },
+	{ NULL, NULL, 0, 0 },
+};
+
 /* How bad it is, as the policy rates the software; without a rating nobody knows. */
+static const struct rating *rating_of(const struct record *r)
+{
+	const struct rating *rating = ratings;
+
+	while (rating->risk && !is(r->risk, rating->risk))
+		rating++;
+	return rating;
+}
+
 static void put_risk(struct builder *b, json_t *event)
 {
-	static const struct {
-		const char *risk, *caption;
-		int level, severity;
-	} risks[] = {
-		{ "low", "Low", 1, 2 },
-		{ "medium", "Medium", 2, 3 },
-		{ "high", "High", 3, 4 },
-		{ "critical", "Critical", 4, 5 },
-	};
+	const struct rating *rating = rating_of(b->r);
 
-	for (size_t i = 0; i < ARRAY_SIZE(risks); i++) {
-		if (!is(b->r->risk, risks[i].risk))
-			continue;
-		put_severity(b, event, risks[i].severity);
-		put_choice(b, event, "risk_level", risks[i].level, risks[i].caption);
-		return;
-	}
-	put_severity(b, event, 0);
+	put_severity(b, event, rating->severity);
+	if (rating->risk)
+		put_choice(b, event, "risk_level", rating->level, rating->caption);
 }
 
 /* What was done about a launch: the first row that fits. */
@@ -354,12 +363,13 @@ static const struct control *control_of(const struct record *r)
 	return &controls[i];
 }
 
-static void put_launch_message(struct builder *b, json_t *event, const struct control *c)
+/* "Refused to start Claude Code 2.1.91" */
+static void put_message(struct builder *b, json_t *event, const char *words)
 {
 	const struct record *r = b->r;
 	_cleanup_free_ char *message = NULL;
 
-	if (asprintf(&message, "%s %s%s%s", c->words,
+	if (asprintf(&message, "%s %s%s%s", words,
 		    r->software_name  ? r->software_name
 			    : r->path ? r->path
 				      : "a file",
@@ -384,7 +394,7 @@ static json_t *launch(struct builder *b)
 	put_status(b, e, c->disposition == 2 ? STATUS_FAILURE : STATUS_SUCCESS);
 	put_risk(b, e);
 	put_policy(b, e, true);
-	put_launch_message(b, e, c);
+	put_message(b, e, c->words);
 	return e;
 }
 
@@ -445,6 +455,70 @@ static json_t *gap(struct builder *b)
 	return e;
 }
 
+static json_t *compliance(struct builder *b, bool gone)
+{
+	json_t *o = json_object();
+
+	put_text(b, o, "control", "CM-7(4) Unauthorized Software: Deny-by-exception");
+	put(b, o, "standards", json_pack("[s]", "NIST SP 800-53 Rev. 5"));
+	put_choice(b, o, "status", gone ? 1 : 3, gone ? "Pass" : "Fail");
+	return o;
+}
+
+static json_t *finding_info(struct builder *b)
+{
+	json_t *o = json_object();
+
+	put_text(b, o, "uid", b->r->id);
+	put_text(b, o, "title", b->r->software_name ? b->r->software_name : "Banned software");
+	put_text(b, o, "desc", b->r->reason);
+	put(b, o, "types", json_pack("[s]", "High-risk software"));
+	return o;
+}
+
+/* Banned software on the host: a finding of this class is made, and closed when it is gone. */
+static json_t *finding(struct builder *b)
+{
+	bool gone = is(b->r->outcome, "gone");
+	json_t *e = event_of(b, CLASS_COMPLIANCE, gone ? 3 : 1, gone ? "Close" : "Create"),
+	       *unmapped = json_object_get(e, "unmapped"), *resource = json_object();
+
+	put(b, e, "compliance", compliance(b, gone));
+	put(b, e, "finding_info", finding_info(b));
+	put_text(b, resource, "type", "File");
+	put_text(b, resource, "name", b->r->path ? b->r->path : "unknown");
+	put_text(b, resource, "version", b->r->version);
+	put(b, e, "resources", json_pack("[o]", resource));
+	put_severity(b, e, gone ? 1 : rating_of(b->r)->severity);
+	put_choice(b, e, "status", gone ? 4 : 1, gone ? "Resolved" : "New");
+	put_text(b, e, "status_detail", b->r->detail);
+	put(b, unmapped, "file", file(b));
+	put_user(b, unmapped);
+	put_text(b, unmapped, "policy_name", b->r->policy_name);
+	put_text(b, unmapped, "policy_digest", b->r->policy_digest);
+	put_message(b, e, gone ? "Gone:" : "Found");
+	return e;
+}
+
+static json_t *scan(struct builder *b)
+{
+	bool complete = is(b->r->outcome, "complete");
+	json_t *e = event_of(b, CLASS_SCAN, complete ? 2 : 6, complete ? "Completed" : "Error"),
+	       *o = json_object();
+
+	put_text(b, o, "name", "Inventory scan");
+	put_text(b, o, "uid", b->r->id);
+	put_choice(b, o, "type", 0, "Unknown");
+	put(b, e, "scan", o);
+	put(b, e, "num_files", json_integer((json_int_t) b->r->count));
+	put_severity(b, e, complete ? 1 : 2);
+	put_status(b, e, complete ? STATUS_SUCCESS : STATUS_FAILURE);
+	put_text(b, e, "status_detail", b->r->detail);
+	put_text(b, json_object_get(e, "unmapped"), "path", b->r->path);
+	put_text(b, e, "message", complete ? "Scan complete" : "Scan not complete");
+	return e;
+}
+
 int ocsf_from_record(const struct record *r, json_t **ret)
 {
 	static const struct {
@@ -455,6 +529,8 @@ int ocsf_from_record(const struct record *r, json_t **ret)
 		{ "policy", policy },
 		{ "agent", agent },
 		{ "gap", gap },
+		{ "finding", finding },
+		{ "scan", scan },
 	};
 	struct builder b = { .r = r };
 	json_t *(*make)(struct builder * b) = launch;

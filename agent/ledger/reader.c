@@ -139,7 +139,9 @@ struct ledger_reader *ledger_reader_close(struct ledger_reader *r)
 /* Parameters: 1 after, 2 until, 3 since, 4 uid, 5 id, 6 limit. */
 static void write_conditions(const struct record_filter *f, char *out, size_t size)
 {
-	(void) snprintf(out, size, "r.sequence > ?1 AND r.sequence <= ?2%s%s%s%s",
+	/* The words of the index record_scan, or SQLite would not see that it fits. */
+	(void) snprintf(out, size, "r.sequence > ?1 AND r.sequence <= ?2%s%s%s%s%s",
+		f->of_scans ? " AND r.kind IN ('finding', 'scan')" : "",
 		f->since_nsec ? " AND r.utc_nsec >= ?3" : "", f->uid >= 0 ? " AND r.uid = ?4" : "",
 		f->id ? " AND r.id = ?5" : "", f->with_digests ? "" : " AND r.kind <> 'digest'");
 }

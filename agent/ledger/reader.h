@@ -34,6 +34,7 @@ struct record_filter {
 	int64_t uid;        /* only of this user; -1: everybody */
 	const char *id;     /* only this event id; NULL: all */
 	bool with_digests;  /* also the digest records themselves */
+	bool of_scans;      /* only findings and scans */
 	uint64_t last;      /* only the last N that pass, in order; 0: all */
 };
 

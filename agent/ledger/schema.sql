@@ -5,12 +5,14 @@
 
 CREATE TABLE record (
 	sequence INTEGER PRIMARY KEY,   -- 1, 2, 3, ... without holes, never used twice
-	kind TEXT NOT NULL,             -- launch, digest, policy, agent, gap
-	id TEXT NOT NULL,               -- what an employee quotes; digest: that of its launch
+	kind TEXT NOT NULL,             -- launch, digest, policy, agent, gap, finding, scan
+	id TEXT NOT NULL,               -- what an employee quotes; digest: that of its launch;
+	                                -- finding: found and gone share it; scan: of its roots
 	utc_nsec INTEGER NOT NULL,      -- nanoseconds since 1970
 	host TEXT,
-	outcome TEXT,                   -- refused, ran, stopped, applied, rejected, ended
-	verdict TEXT,                   -- launches only: unjudged, allow, log, warn, block
+	outcome TEXT,                   -- refused, ran, stopped, applied, rejected, ended, found, gone,
+	                                -- complete, incomplete
+	verdict TEXT,                   -- launches and findings: unjudged, allow, log, warn, block
 	evidence TEXT,                  -- what identified the software
 	risk TEXT,
 	uid INTEGER,
@@ -39,12 +41,14 @@ CREATE TABLE record (
 	policy_contact TEXT,
 	policy_digest BLOB,             -- 32 bytes
 	detail TEXT,
-	count INTEGER NOT NULL          -- gap: records lost
+	count INTEGER NOT NULL          -- gap: records lost; scan: files seen
 ) STRICT;
 
 -- The kind, too: finding a launch's digest must not depend on how many records share its id.
 CREATE INDEX record_id ON record (id, kind);
 CREATE INDEX record_uid ON record (uid);
+-- What scans found, which must not take reading everything else.
+CREATE INDEX record_scan ON record (kind) WHERE kind IN ('finding', 'scan');
 
 -- Append-only by construction, also for whoever opens the file with the sqlite3 shell by mistake.
 CREATE TRIGGER record_append BEFORE INSERT ON record

@@ -124,6 +124,10 @@ static enum tone tone_of(const struct event *e)
 	case OUTCOME_APPLIED:
 	case OUTCOME_REJECTED:
 	case OUTCOME_ENDED:
+	case OUTCOME_FOUND:
+	case OUTCOME_GONE:
+	case OUTCOME_COMPLETE:
+	case OUTCOME_INCOMPLETE:
 	case _OUTCOME_MAX:
 		break;
 	}
