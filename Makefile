@@ -35,9 +35,13 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
 	settings.c settings_file.c message.c compile.c wire.c)
-inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/,base/clock.c base/fd.c base/log.c base/text.c identity/facts.c identity/npm.c identity/pypi.c image/signature.c base/idle.c) \
-	$(addprefix agent/inspector/,allowlist.c message.c class.c digest.c view.c elf.c elf_dynamic.c runtime.c \
-	bun.c sea.c container.c zip.c meter.c archive.c squash.c notes.c elf_section.c gobuild.c cargo_audit.c lines.c plugin_xml.c archive_package.c appimage.c embedded.c script.c js.c npm.c inspect.c payload.c matcher.c versions.c scanner.c)
+inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
+	$(addprefix policy/,identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
+	$(addprefix agent/inspector/,allowlist.c message.c inspect.c view.c class.c digest.c script.c js.c) \
+	$(addprefix agent/inspector/,elf.c elf_dynamic.c elf_section.c notes.c runtime.c bun.c sea.c gobuild.c cargo_audit.c) \
+	$(addprefix agent/inspector/,container.c zip.c meter.c archive.c squash.c archive_package.c appimage.c embedded.c) \
+	$(addprefix agent/inspector/,evidence.c field.c lines.c json.c npm.c python.c product.c crates.c snap.c flatpak.c plugin_xml.c layout.c) \
+	$(addprefix agent/inspector/,payload.c matcher.c versions.c scanner.c)
 walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
@@ -52,7 +56,7 @@ ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c 
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
-proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs
+proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml
 proscribe-walker_LIBS     := -lseccomp -lcrypto
 proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lpthread
 test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs

@@ -9,31 +9,10 @@
 #include "agent/inspector/class.h"
 #include "agent/inspector/digest.h"
 #include "agent/inspector/embedded.h"
-#include "agent/inspector/npm.h"
+#include "agent/inspector/evidence.h"
 #include "agent/inspector/scanner.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
-
-static void find_package(const struct inspect_request *request, struct facts *f)
-{
-	struct package p;
-
-	for (size_t i = 0; i < request->n_metadata; i++) {
-		int r = request->metadata[i] == METADATA_PACKAGE_JSON
-			? npm_read(request->metadata_fds[i], &p)
-			: 0;
-
-		if (r < 0)
-			f->have |= FACTS_METADATA_REFUSED;
-		if (r <= 0)
-			continue;
-		if (f->n_packages == 0 || p.version[0])
-			f->packages[0] = p;
-		f->n_packages = 1;
-		if (p.version[0])
-			return;
-	}
-}
 
 /* What takes more than to know the class. */
 static void look_inside(
@@ -96,7 +75,7 @@ int inspect_file(const struct inspect_request *request, struct facts *ret)
 		return r;
 	if (request->want_sha256 && digest_file(fd, f.size, f.sha256) == 0)
 		f.have |= FACTS_SHA256;
-	find_package(request, &f);
+	evidence_read(request, &f);
 	*ret = f;
 	return 0;
 }

@@ -23,7 +23,6 @@ struct inspect_request {
 	enum message_scan scan;
 };
 
-/* Of each kind of metadata the nearest file with a name and a version counts; failing that, the
- * nearest with a name. 0, -EINVAL for what is not a regular file, or a negative errno of reading.
- * What is wrong with metadata, a digest or a payload is not an error, but told in *ret. */
+/* 0, -EINVAL for what is not a regular file, or a negative errno of reading. What is wrong with
+ * metadata, a digest or a payload is not an error, but told in *ret. */
 int inspect_file(const struct inspect_request *request, struct facts *ret);

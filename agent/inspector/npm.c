@@ -1,57 +1,64 @@
 /*
- * jansson refuses what is not UTF-8, holds a NUL, repeats a key or nests deeper than 2,048; the
- * sandbox's address space bounds what a hostile file can make it build. Runs inside the inspector.
+ * Runs inside the inspector.
  */
 #include "agent/inspector/npm.h"
 
-#include <jansson.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "policy/base/cleanup.h"
-#include "policy/base/fd.h"
+#include "agent/inspector/field.h"
 #include "policy/base/text.h"
 #include "policy/identity/npm.h"
 
-static bool has_control(const char *s)
+static void lower(char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char) *s < 0x20 || *s == 0x7f)
-			return true;
-	return false;
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char) (*s - 'A' + 'a');
 }
 
-/* 1 and @out; 0 when there is no @key or it is empty, as npm sees it; -EBADMSG. */
-static int take_string(const json_t *root, const char *key, char *out, size_t size)
+static bool is_extension(const json_t *root)
 {
-	const json_t *value = json_object_get(root, key);
-	const char *s = json_string_value(value);
+	return json_is_string(json_object_get(json_object_get(root, "engines"), "vscode")) &&
+		json_string_length(json_object_get(root, "publisher")) > 0;
+}
 
-	if (!value)
-		return 0;
-	if (!s || has_control(s) || text_copy(out, size, s) < 0)
+/* As take_name(), for an extension. */
+static int take_extension_name(const json_t *root, struct package *p)
+{
+	char publisher[PACKAGE_NAME_MAX + 1], name[PACKAGE_NAME_MAX + 1];
+	int has_publisher = json_take(root, "publisher", publisher, sizeof(publisher)),
+	    has_name = json_take(root, "name", name, sizeof(name));
+
+	if (has_publisher < 0 || has_name < 0)
 		return -EBADMSG;
-	return s[0] != '\0';
+	if (has_name == 0)
+		return 0;
+	lower(publisher);
+	lower(name);
+	p->type = PACKAGE_VSCODE_EXTENSION;
+	return field_qualify(p, publisher, name);
+}
+
+static int take_name(const json_t *root, struct package *p)
+{
+	int r;
+
+	if (is_extension(root))
+		return take_extension_name(root, p);
+	r = json_take(root, "name", p->name, sizeof(p->name));
+	return r > 0 && !npm_name_valid(p->name) ? -EBADMSG : r;
 }
 
 int npm_parse(const char *text, size_t n, struct package *ret)
 {
-	_cleanup_(json_decrefp) json_t *root = NULL;
+	_cleanup_json_ json_t *root = json_read(text, n);
 	struct package p = { .type = PACKAGE_NPM, .told = METADATA_PACKAGE_JSON };
-	int has_name, has_version;
+	int has_name;
 
-	if (n > NPM_METADATA_SIZE_MAX)
+	if (!root)
 		return -EBADMSG;
-	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* npm allows a byte order mark */
-		text += 3;
-		n -= 3;
-	}
-	root = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(root))
-		return -EBADMSG;
-	has_name = take_string(root, "name", p.name, sizeof(p.name));
-	has_version = take_string(root, "version", p.version, sizeof(p.version));
-	if (has_name < 0 || has_version < 0 || (has_name > 0 && !npm_name_valid(p.name)))
+	has_name = take_name(root, &p);
+	if (has_name < 0 || json_take(root, "version", p.version, sizeof(p.version)) < 0)
 		return -EBADMSG;
 	if (has_name == 0)
 		return 0;
@@ -59,19 +66,18 @@ int npm_parse(const char *text, size_t n, struct package *ret)
 	return 1;
 }
 
-int npm_read(int fd, struct package *ret)
+int npm_parse_codex(const char *text, size_t n, struct package *ret)
 {
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	size_t n;
-	int r;
+	_cleanup_json_ json_t *root = json_read(text, n);
+	struct package p = { .type = PACKAGE_NPM, .told = METADATA_CODEX_JSON };
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	r = fd_read_file(fd, NPM_METADATA_SIZE_MAX, &text, &n);
-	return r < 0 ? r : npm_parse(text, n, ret);
+	if (!root || json_take(root, "version", p.version, sizeof(p.version)) < 0)
+		return -EBADMSG;
+	if (!json_is_integer(json_object_get(root, "layoutVersion")))
+		return 0;
+	(void) text_copy(p.name, sizeof(p.name), "@openai/codex");
+	*ret = p;
+	return 1;
 }
 
 void npm_prepare(void)

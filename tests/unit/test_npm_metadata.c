@@ -1,14 +1,11 @@
-/* package.json, from honest to hostile, and the choice between several. */
+/* package.json, from honest to hostile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "agent/inspector/inspect.h"
 #include "agent/inspector/npm.h"
 #include "policy/base/cleanup.h"
 
@@ -54,6 +51,13 @@ static const struct {
 	{ "not UTF-8", "{\"name\":\"a\",\"x\":\"\xff\"}", 0, -EBADMSG, NULL, NULL },
 	{ "lone surrogate", "{\"name\":\"a\",\"x\":\"\\ud800\"}", 0, -EBADMSG, NULL, NULL },
 	{ "UTF-16", "{\0\"\0n\0", 6, -EBADMSG, NULL, NULL },
+	{ "control character in the name", "{\"name\":\"a\\nb\"}", 0, -EBADMSG, NULL, NULL },
+	{ "publisher without an engine is npm's", "{\"name\":\"a\",\"publisher\":\"p\"}", 0, 1, "a",
+		"" },
+	{ "engine without a publisher is npm's",
+		"{\"name\":\"a\",\"engines\":{\"vscode\":\"^1.9\"}}", 0, 1, "a", "" },
+	{ "engines of another type", "{\"name\":\"a\",\"publisher\":\"p\",\"engines\":[]}", 0, 1,
+		"a", "" },
 	{ "a list", "[\"name\"]", 0, -EBADMSG, NULL, NULL },
 	{ "a string", "\"name\"", 0, -EBADMSG, NULL, NULL },
 	{ "cut short", "{\"name\":\"a\",", 0, -EBADMSG, NULL, NULL },
@@ -124,100 +128,12 @@ static void test_size(void **state)
 	assert_int_equal(npm_parse(over, strlen(over), &p), -EBADMSG);
 }
 
-static int file_of(const char *text)
-{
-	int fd = memfd_create("package.json", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t) strlen(text));
-	return fd;
-}
-
-static void test_choice(void **state)
-{
-	static const struct {
-		const char *name, *texts[4], *package, *version;
-		bool refused;
-	} rows[] = {
-		{ "the nearest of two",
-			{ "{\"name\":\"a\",\"version\":\"1\"}",
-				"{\"name\":\"b\",\"version\":\"2\"}" },
-			"a", "1", false },
-		{ "a nearer one of a type only",
-			{ "{\"type\":\"module\"}", "{\"name\":\"b\",\"version\":\"2\"}" }, "b", "2",
-			false },
-		{ "a nearer one without a version",
-			{ "{\"name\":\"a\"}", "{\"name\":\"b\",\"version\":\"2\"}" }, "b", "2",
-			false },
-		{ "none has a version", { "{}", "{\"name\":\"a\"}", "{\"name\":\"b\"}" }, "a", "",
-			false },
-		{ "a nearer one is malformed", { "{", "{\"name\":\"b\",\"version\":\"2\"}" }, "b",
-			"2", true },
-		{ "a farther one is malformed", { "{\"name\":\"a\",\"version\":\"1\"}", "{" }, "a",
-			"1", false },
-		{ "all malformed", { "{", "[", "x", "\xff" }, NULL, NULL, true },
-		{ "none", { NULL }, NULL, NULL, false },
-	};
-
-	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		_cleanup_close_ int file = file_of("x");
-		static const uint8_t kinds[] = { METADATA_PACKAGE_JSON, METADATA_PACKAGE_JSON,
-			METADATA_PACKAGE_JSON, METADATA_PACKAGE_JSON };
-		struct facts f;
-		int fds[4];
-		size_t n = 0;
-
-		for (; n < 4 && rows[i].texts[n]; n++)
-			fds[n] = file_of(rows[i].texts[n]);
-		assert_int_equal(inspect_file(&(struct inspect_request){ .fd = file,
-						      .metadata = kinds,
-						      .metadata_fds = fds,
-						      .n_metadata = n,
-						      .path = "" },
-					 &f),
-			0);
-		for (size_t k = 0; k < n; k++)
-			(void) close(fds[k]);
-		if (!facts_valid(&f) || f.n_packages != (rows[i].package != NULL) ||
-			!!(f.have & FACTS_METADATA_REFUSED) != rows[i].refused)
-			fail_msg("%s: %u packages, have %u", rows[i].name, f.n_packages, f.have);
-		if (f.n_packages &&
-			(strcmp(f.packages[0].name, rows[i].package) != 0 ||
-				strcmp(f.packages[0].version, rows[i].version) != 0))
-			fail_msg("%s: found %s@%s", rows[i].name, f.packages[0].name,
-				f.packages[0].version);
-	}
-}
-
-static void test_what_is_not_a_small_file(void **state)
-{
-	_cleanup_close_ int sparse = file_of("{\"name\":\"a\"}"),
-			    folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct package p;
-	int fifo[2];
-
-	(void) state;
-	assert_int_equal(ftruncate(sparse, 1 << 30), 0);
-	assert_int_equal(npm_read(sparse, &p), -EFBIG);
-	assert_int_equal(ftruncate(sparse, NPM_METADATA_SIZE_MAX + 1), 0);
-	assert_int_equal(npm_read(sparse, &p), -EFBIG);
-	assert_int_equal(npm_read(folder, &p), -EINVAL);
-	assert_int_equal(pipe(fifo), 0);
-	assert_int_equal(npm_read(fifo[0], &p), -EINVAL);
-	(void) close(fifo[0]);
-	(void) close(fifo[1]);
-	assert_int_equal(npm_read(-1, &p), -EBADF);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_choice),
-		cmocka_unit_test(test_what_is_not_a_small_file),
 	};
 
 	npm_prepare();
