@@ -186,7 +186,7 @@ static void test_facts_of_real_files(void **state)
 	assert_int_equal(c.job.facts.class, FILE_CLASS_ELF);
 	assert_string_equal(c.job.path, in_home("test_pool"));
 	assert_false(c.job.leased || c.job.writer_present);
-	assert_int_equal(c.job.facts.have & ~FACTS_BUILD_ID, 0);
+	assert_int_equal(c.job.facts.have & ~(uint32_t) FACTS_BUILD_ID, 0);
 
 	(void) mkdir(in_home("node_modules"), 0755);
 	(void) mkdir(in_home("node_modules/@a"), 0755);
