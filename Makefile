@@ -33,8 +33,8 @@ identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
-	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c software.c range.c rules.c \
-	settings.c settings_file.c message.c compile.c wire.c)
+	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
+	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
 	$(addprefix policy/,identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c inspect.c view.c class.c digest.c script.c js.c) \
@@ -58,7 +58,7 @@ proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
 proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml
 proscribe-walker_LIBS     := -lseccomp -lcrypto
-proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lpthread
+proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lyara -lpthread
 test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
 
 PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <yara.h>
 
 #include "agent/compiler/serve.h"
 #include "agent/sandbox/sandbox.h"
@@ -16,8 +17,8 @@
 #include "policy/source/wire.h"
 
 enum {
-	COMPILER_FDS_MAX = 16,
-	WARM_UP_SORT_SIZE = 4096, /* more than qsort(3) sorts on its stack */
+	COMPILER_FDS_MAX = 16 + POLICY_FILES_MAX, /* lists are read when they are used */
+	WARM_UP_SORT_SIZE = 4096,                 /* more than qsort(3) sorts on its stack */
 };
 #define COMPILER_MEMORY_MAX (UINT64_C(2) << 30)
 
@@ -68,14 +69,17 @@ static int by_byte(const void *a, const void *b)
 	return *(const unsigned char *) a - *(const unsigned char *) b;
 }
 
-/* What the libraries look up once and remember: libcrypto its configuration, qsort(3) of some glibc
- * versions the size of memory. In the sandbox they could not. */
+/* What the libraries look up once and remember: libcrypto its configuration, libyara its modules
+ * and what these need, qsort(3) of some glibc versions the size of memory. In the sandbox they
+ * could not. */
 static int warm_up(void)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE], sorted[WARM_UP_SORT_SIZE] = { 0 };
 	unsigned int size;
 
 	qsort(sorted, sizeof(sorted), 1, by_byte);
+	if (yr_initialize() != ERROR_SUCCESS)
+		return -ENOMEM;
 	return EVP_Digest("", 0, digest, &size, EVP_sha256(), NULL) == 1 ? 0 : -ENOTSUP;
 }
 

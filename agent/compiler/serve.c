@@ -14,27 +14,56 @@ struct run {
 	int socket;
 	union wire begin;
 	int result_fd, messages_fd;
-	struct source files[POLICY_FILES_MAX];
-	union wire names[POLICY_FILES_MAX];
+	struct source files[2 * POLICY_FILES_MAX];
+	struct list lists[POLICY_FILES_MAX];
+	size_t n_files, n_lists;
+	union wire names[POLICY_ALL_FILES_MAX];
 	struct messages *messages;
 };
+
+static int keep_list(struct run *run, const char *name, int *fd)
+{
+	struct list *l = &run->lists[run->n_lists];
+
+	if (run->n_lists == ARRAY_SIZE(run->lists))
+		return -EPROTO;
+	l->source.name = name;
+	l->fd = TAKE_FD(*fd);
+	run->n_lists++;
+	return 0;
+}
+
+static int read_text(struct run *run, const char *name, int fd)
+{
+	struct source *s = &run->files[run->n_files];
+	char *text;
+	int r;
+
+	if (run->n_files == ARRAY_SIZE(run->files))
+		return -EPROTO;
+	r = fd_read_file(fd, POLICY_FILE_SIZE_MAX, &text, &s->size);
+	if (r < 0)
+		return r;
+	s->text = text;
+	s->name = name;
+	run->n_files++;
+	return 0;
+}
 
 static int receive_file(struct run *run, size_t i)
 {
 	_cleanup_close_ int fd = -1;
-	char *text;
+	const char *name = run->names[i].file.name;
 	int r = wire_receive(run->socket, WIRE_FILE, &run->names[i], &fd);
 
 	if (r < 0)
 		return r;
 	if (!memchr(run->names[i].file.name, '\0', sizeof(run->names[i].file.name)))
 		return -EPROTO;
-	r = fd_read_file(fd, POLICY_FILE_SIZE_MAX, &text, &run->files[i].size);
-	if (r < 0)
-		return r;
-	run->files[i].text = text;
-	run->files[i].name = run->names[i].file.name;
-	return 0;
+	if (run->begin.begin.kind == WIRE_POLICY &&
+		!strncmp(name, POLICY_LISTS, strlen(POLICY_LISTS)))
+		return keep_list(run, name, &fd);
+	return read_text(run, name, fd);
 }
 
 static int receive(struct run *run)
@@ -46,7 +75,7 @@ static int receive(struct run *run)
 		return r;
 	run->result_fd = fds[0];
 	run->messages_fd = fds[1];
-	if (run->begin.begin.n_files > POLICY_FILES_MAX)
+	if (run->begin.begin.n_files > POLICY_ALL_FILES_MAX)
 		return -EPROTO;
 	for (uint32_t i = 0; i < run->begin.begin.n_files && r == 0; i++)
 		r = receive_file(run, i);
@@ -56,7 +85,8 @@ static int receive(struct run *run)
 static int compile_policy(struct run *run)
 {
 	_cleanup_(builder_freep) struct builder *builder = NULL;
-	int r = policy_compile(run->files, run->begin.begin.n_files, run->messages, &builder);
+	int r = policy_compile(
+		run->files, run->n_files, run->lists, run->n_lists, run->messages, &builder);
 
 	return r < 0 ? r : builder_write(builder, run->result_fd);
 }
@@ -66,7 +96,7 @@ static int compile_settings(struct run *run)
 	struct settings settings;
 	int r;
 
-	if (run->begin.begin.n_files != 1)
+	if (run->n_files != 1)
 		return -EPROTO;
 	r = settings_file_read(&run->files[0], run->messages, &settings);
 	return r < 0 ? r : fd_write_full(run->result_fd, &settings, sizeof(settings));

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "policy/source/compiler.h"
 #include "policy/source/rules.h"
 #include "policy/source/schema.h"
+#include "policy/source/signatures.h"
 #include "policy/source/software.h"
 #include "policy/source/tree.h"
 
@@ -66,6 +68,9 @@ struct compilation {
 	size_t n;
 	bool unreadable; /* a file is not YAML at all: what the others say of its ids means nothing
 			  */
+	struct signature_list signatures;
+	struct list *lists;
+	size_t n_lists;
 	struct software_list software;
 	struct rule_list rules;
 	struct builder *builder;
@@ -75,6 +80,7 @@ static void compilation_done(struct compilation *c)
 {
 	rules_done(&c->rules);
 	software_done(&c->software);
+	signatures_done(&c->signatures);
 	builder_free(c->builder);
 	for (size_t i = 0; c->files && i < c->n; i++)
 		tree_free(c->files[i].tree);
@@ -159,7 +165,6 @@ static int read_files(struct compilation *c, struct source files[])
 	int r = 0;
 
 	for (size_t i = 0; i < c->n && r == 0; i++) {
-		files[i].order = (uint32_t) i;
 		has_main = has_main || !strcmp(files[i].name, COMPILE_MAIN_FILE);
 		r = read_file(c, &files[i], &c->files[i], &head);
 	}
@@ -169,14 +174,27 @@ static int read_files(struct compilation *c, struct source files[])
 	return r < 0 ? r : builder_new(head.name, head.owner, head.contact, &c->builder);
 }
 
+static void check_lists(const struct compilation *c)
+{
+	for (size_t i = 0; i < c->n_lists; i++)
+		if (!c->lists[i].used)
+			message_warning(c->m, (struct place){ .source = &c->lists[i].source },
+				"no software has this list");
+}
+
 static int compile_parts(struct compilation *c)
 {
+	const struct software_context context = { c->m, c->builder, &c->signatures, c->lists,
+		c->n_lists };
 	int r = 0;
 
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		if (c->files[i].values[TOP_SOFTWARE])
-			r = software_add(
-				&c->software, c->files[i].values[TOP_SOFTWARE], c->m, c->builder);
+			r = software_add(&c->software, c->files[i].values[TOP_SOFTWARE], &context);
+	if (r == 0)
+		r = signatures_check(&c->signatures, c->m, c->builder);
+	if (r == 0)
+		check_lists(c);
 	if (r == 0)
 		r = software_sort(&c->software, c->m);
 	for (size_t i = 0; i < c->n && r == 0; i++)
@@ -186,15 +204,46 @@ static int compile_parts(struct compilation *c)
 	return r < 0 ? r : rules_check(&c->rules, &c->software, c->m);
 }
 
-int policy_compile(struct source files[], size_t n, struct messages *m, struct builder **ret)
+static bool is_signatures(const struct source *s)
 {
-	_cleanup_(compilation_done) struct compilation c = { .m = m, .n = n };
+	return !strncmp(s->name, POLICY_SIGNATURES, strlen(POLICY_SIGNATURES));
+}
+
+/* Those with signatures go behind the others, each sort in its order. Returns how many others. */
+static size_t divide(struct source files[], size_t n)
+{
+	size_t n_others = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct source s = files[i];
+
+		if (is_signatures(&s))
+			continue;
+		memmove(&files[n_others + 1], &files[n_others],
+			(i - n_others) * sizeof(struct source));
+		files[n_others++] = s;
+	}
+	return n_others;
+}
+
+int policy_compile(struct source files[], size_t n, struct list lists[], size_t n_lists,
+	struct messages *m, struct builder **ret)
+{
+	_cleanup_(compilation_done) struct compilation c = {
+		.m = m, .n = divide(files, n), .lists = lists, .n_lists = n_lists
+	};
 	int r;
 
-	c.files = calloc(n + 1, sizeof(*c.files));
+	for (size_t i = 0; i < n; i++)
+		files[i].order = (uint32_t) i;
+	for (size_t i = 0; i < n_lists; i++)
+		lists[i].source.order = (uint32_t) (n + i);
+	c.files = calloc(c.n + 1, sizeof(*c.files));
 	if (!c.files)
 		return -ENOMEM;
 	r = read_files(&c, files);
+	if (r == 0)
+		r = signatures_read(&c.signatures, files + c.n, n - c.n, m);
 	if (r == 0 && !c.unreadable)
 		r = compile_parts(&c);
 	if (r < 0)

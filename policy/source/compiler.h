@@ -1,7 +1,7 @@
 /*
- * Turns a policy folder (policy.yaml, *.yaml, lists/) or a settings file into something a program
- * can trust. The text is parsed by proscribe-compiler, a sandboxed child, whoever calls; the caller
- * only opens files and maps the checked result.
+ * Turns a policy folder (policy.yaml and other .yaml files, signatures/NAME.yar, lists/NAME.txt) or
+ * a settings file into something a program can trust. The text is parsed by proscribe-compiler, a
+ * sandboxed child, whoever calls; the caller only opens files and maps the checked result.
  */
 #pragma once
 
@@ -11,11 +11,17 @@
 #include "policy/base/cleanup.h"
 
 enum {
-	POLICY_FILES_MAX = 64,             /* files in a policy folder */
-	POLICY_FILE_SIZE_MAX = 16 << 20,   /* bytes of one YAML file */
+	POLICY_FILES_MAX = 64, /* of each of these kinds in a policy folder */
+	POLICY_ALL_FILES_MAX = 3 * POLICY_FILES_MAX,
+	POLICY_FILE_SIZE_MAX = 16 << 20,   /* bytes of one that is no list */
+	POLICY_LIST_SIZE_MAX = 512 << 20,  /* bytes of one list */
 	COMPILER_MESSAGES_MAX = 256 << 10, /* bytes of messages kept */
 	COMPILER_TIMEOUT_SEC = 60,
 };
+
+/* How the names of such files begin. */
+#define POLICY_SIGNATURES "signatures/"
+#define POLICY_LISTS      "lists/"
 
 /* What the compiler answered. Messages are whole lines for a person, in the form
  * `policy.yaml:12:3: error: ...`, with the source line and a caret below. */

@@ -11,6 +11,19 @@
 #define FOLDER_MAIN_FILE   "policy.yaml"
 #define FOLDER_SAMPLE_FILE "/usr/share/proscribe/examples/monitor/policy.yaml"
 
+/* The files that a policy is made of. */
+struct kind {
+	const char *folder; /* in the policy's; "": that one itself */
+	const char *suffix;
+	off_t size_max;
+};
+
+static const struct kind kinds[] = {
+	{ "", ".yaml", POLICY_FILE_SIZE_MAX },
+	{ POLICY_SIGNATURES, ".yar", POLICY_FILE_SIZE_MAX },
+	{ POLICY_LISTS, ".txt", POLICY_LIST_SIZE_MAX },
+};
+
 enum {
 	FOLDER_MESSAGE_MAX = 8192,
 	FOLDER_FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY
@@ -182,24 +195,25 @@ static int open_folder(struct folder *f, const char *path, bool root_owned, int 
 	return r < 0 && !f->message ? complain_open(f, r, path) : r;
 }
 
-static int check_file(struct folder *f, const struct stat *st, const char *path, bool root_owned)
+static int check_file(
+	struct folder *f, const struct stat *st, off_t size_max, const char *path, bool root_owned)
 {
 	if (S_ISLNK(st->st_mode))
 		return complain_open(f, -ELOOP, path);
 	if (!S_ISREG(st->st_mode))
 		return fail(f, -EINVAL,
 			folder_message("%s is not a regular file, so it is not read", path));
-	if (st->st_size > POLICY_FILE_SIZE_MAX)
+	if (st->st_size > size_max)
 		return fail(f, -EFBIG,
-			folder_message("%s is larger than %d MiB; split it into several files",
-				path, POLICY_FILE_SIZE_MAX >> 20));
+			folder_message("%s is larger than %jd MiB; split it into several files",
+				path, (intmax_t) size_max >> 20));
 	return root_owned ? check_owner(f, st, path) : 0;
 }
 
 /* Looks before it opens (to open a device can do something), does not wait (a FIFO would), and
  * looks again at what it got. */
-static int add_file(struct folder *f, int folder, const char *name, const char *path,
-	const char *shown, bool root_owned)
+static int add_file(struct folder *f, int folder, const char *name, off_t size_max,
+	const char *path, const char *shown, bool root_owned)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -207,13 +221,13 @@ static int add_file(struct folder *f, int folder, const char *name, const char *
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return complain_open(f, -errno, path);
-	r = check_file(f, &st, path, root_owned);
+	r = check_file(f, &st, size_max, path, root_owned);
 	if (r < 0)
 		return r;
 	fd = openat(folder, name, FOLDER_FILE_FLAGS | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return complain_open(f, -errno, path);
-	r = check_file(f, &st, path, root_owned);
+	r = check_file(f, &st, size_max, path, root_owned);
 	if (r < 0)
 		return r;
 	f->files[f->n].name = strdup(shown);
@@ -223,11 +237,11 @@ static int add_file(struct folder *f, int folder, const char *name, const char *
 	return 0;
 }
 
-static bool is_policy_name(const char *name)
+static bool has_suffix(const char *name, const char *suffix)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), k = strlen(suffix);
 
-	return name[0] != '.' && n > 5 && !strcmp(name + n - 5, ".yaml");
+	return name[0] != '.' && n > k && !strcmp(name + n - k, suffix);
 }
 
 static void names_free(char **names)
@@ -245,7 +259,8 @@ static int by_name(const void *x, const void *y)
 	return main_file ?: strcmp(a, b);
 }
 
-static int list_names(int folder, char *names[POLICY_FILES_MAX + 1], size_t *ret)
+static int list_names(
+	int folder, const char *suffix, char *names[POLICY_FILES_MAX + 1], size_t *ret)
 {
 	_cleanup_closedir_ DIR *d = NULL;
 	const struct dirent *e;
@@ -261,7 +276,7 @@ static int list_names(int folder, char *names[POLICY_FILES_MAX + 1], size_t *ret
 		return r;
 	}
 	while ((errno = 0, e = readdir(d))) {
-		if (!is_policy_name(e->d_name))
+		if (!has_suffix(e->d_name, suffix))
 			continue;
 		if (n > POLICY_FILES_MAX)
 			break;
@@ -276,47 +291,84 @@ static int list_names(int folder, char *names[POLICY_FILES_MAX + 1], size_t *ret
 	return 0;
 }
 
-static int add_files(struct folder *f, int folder, const char *path, bool root_owned, char **names)
+/* @folder: of this kind, at @path. Returns how many there are. */
+static int add_kind(struct folder *f, const struct kind *kind, int folder, const char *path,
+	bool root_owned, char **names)
 {
 	size_t n = 0;
-	int r = list_names(folder, names, &n);
+	int r = list_names(folder, kind->suffix, names, &n);
 
 	if (r < 0)
 		return complain_open(f, r, path);
-	if (n == 0)
-		return complain_missing(f, path);
 	if (n > POLICY_FILES_MAX)
 		return fail(f, -E2BIG,
-			folder_message("%s holds more than %d files named *.yaml", path,
-				POLICY_FILES_MAX));
+			folder_message("%s holds more than %d files named *%s", path,
+				POLICY_FILES_MAX, kind->suffix));
 	for (size_t i = 0; i < n && r == 0; i++) {
-		char *whole;
+		_cleanup_free_ char *whole = NULL, *shown = NULL;
 
-		if (asprintf(&whole, "%s/%s", path, names[i]) < 0)
+		if (asprintf(&whole, "%s/%s", path, names[i]) < 0 ||
+			asprintf(&shown, "%s%s", kind->folder, names[i]) < 0)
 			return -ENOMEM;
-		r = add_file(f, folder, names[i], whole, names[i], root_owned);
-		free(whole);
+		r = add_file(f, folder, names[i], kind->size_max, whole, shown, root_owned);
 	}
+	return r < 0 ? r : (int) n;
+}
+
+static int add_files(
+	struct folder *f, const struct kind *kind, int folder, const char *path, bool root_owned)
+{
+	char *names[POLICY_FILES_MAX + 1] = { NULL };
+	int r = add_kind(f, kind, folder, path, root_owned, names);
+
+	names_free(names);
 	return r;
+}
+
+/* A folder within the policy's, if it is there. It is held to what the policy's is. */
+static int add_subfolder(
+	struct folder *f, const struct kind *kind, int folder, const char *path, bool root_owned)
+{
+	_cleanup_free_ char *whole = NULL, *name = strdup(kind->folder);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (!name || asprintf(&whole, "%s/%s", path, kind->folder) < 0)
+		return -ENOMEM;
+	name[strlen(name) - 1] = whole[strlen(whole) - 1] = '\0';
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : complain_open(f, -errno, whole);
+	if (S_ISLNK(st.st_mode))
+		return complain_open(f, -ELOOP, whole);
+	fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return errno == ENOTDIR
+			? fail(f, -ENOTDIR, folder_message("%s is not a folder", whole))
+			: complain_open(f, -errno, whole);
+	if (root_owned && check_owner(f, &st, whole) < 0)
+		return -EPERM;
+	return add_files(f, kind, fd, whole, root_owned);
 }
 
 int folder_open(const char *path, bool root_owned, struct folder *ret)
 {
 	_cleanup_close_ int folder = -1;
-	char *names[POLICY_FILES_MAX + 1] = { NULL };
 	int r;
 
 	*ret = (struct folder){ 0 };
 	r = open_folder(ret, path, root_owned, &folder);
 	if (r < 0)
 		return r;
-	r = add_files(ret, folder, path, root_owned, names);
-	names_free(names);
-	return r;
+	r = add_files(ret, &kinds[0], folder, path, root_owned);
+	if (r == 0)
+		return complain_missing(ret, path);
+	for (size_t i = 1; i < ARRAY_SIZE(kinds) && r >= 0; i++)
+		r = add_subfolder(ret, &kinds[i], folder, path, root_owned);
+	return r < 0 ? r : 0;
 }
 
 int folder_open_file(const char *path, bool root_owned, struct folder *ret)
 {
 	*ret = (struct folder){ 0 };
-	return add_file(ret, AT_FDCWD, path, path, path, root_owned);
+	return add_file(ret, AT_FDCWD, path, POLICY_FILE_SIZE_MAX, path, path, root_owned);
 }

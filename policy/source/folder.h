@@ -16,17 +16,17 @@ struct folder_file {
 };
 
 struct folder {
-	struct folder_file files[POLICY_FILES_MAX];
+	struct folder_file files[POLICY_ALL_FILES_MAX];
 	size_t n;
 	char *message; /* why it failed, one line for a person; owned; NULL: nothing to say */
 };
 
 void folder_done(struct folder *f);
 
-/* Opens the policy folder @path: policy.yaml first, then the other *.yaml by name, but for names
- * that begin with '.'. @root_owned: refuse with -EPERM what anyone but root could write, the
- * folders above included. 0 or a negative errno: -ENOENT, no policy there. @ret is always to be
- * done. */
+/* Opens the policy folder @path: policy.yaml first, then the other .yaml files by name, those in
+ * signatures/ and those in lists/; names that begin with '.' are left out. @root_owned: refuse with
+ * -EPERM what anyone but root could write, the folders above included. 0 or a negative errno:
+ * -ENOENT, no policy there. @ret is always to be done. */
 int folder_open(const char *path, bool root_owned, struct folder *ret);
 
 /* Opens the one file @path as folder_open() does one of a folder's; messages call it @path.

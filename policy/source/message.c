@@ -95,7 +95,7 @@ static size_t step(const char *s, size_t n)
 
 struct place message_place(const struct source *s, size_t offset)
 {
-	struct place at = { .source = s, .line = 1, .column = 1 };
+	struct place at = { .source = s, .line = s->lines_before + 1, .column = 1 };
 
 	for (size_t i = 0, k; i < s->size && i < offset; i += k) {
 		k = break_length(s->text + i, s->size - i);
@@ -108,6 +108,31 @@ struct place message_place(const struct source *s, size_t offset)
 		}
 	}
 	return at;
+}
+
+bool source_check(struct source *s, struct messages *m, size_t max)
+{
+	uint32_t c;
+
+	if (s->size > max) {
+		message_error(m, (struct place){ .source = s },
+			"the file is larger than %zu MiB; split it into several files", max >> 20);
+		return false;
+	}
+	if (s->size >= 3 && !memcmp(s->text, "\xef\xbb\xbf", 3)) {
+		s->text += 3;
+		s->size -= 3;
+	}
+	for (size_t i = 0, k; i < s->size; i += k) {
+		k = text_utf8_decode(s->text + i, s->size - i, &c);
+		if (k == 0) {
+			message_error(m, message_place(s, i),
+				"the byte 0x%02x here is not UTF-8; save the file as UTF-8",
+				(unsigned char) s->text[i]);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* The beginning of a line. Messages come sorted, so that one search goes on from the last. */
@@ -123,7 +148,7 @@ static bool find_start(struct cursor *c, struct place at)
 	size_t n = at.source->size;
 
 	if (c->source != at.source || c->line > at.line)
-		*c = (struct cursor){ .source = at.source, .line = 1 };
+		*c = (struct cursor){ .source = at.source, .line = at.source->lines_before + 1 };
 	while (c->offset < n && c->line < at.line) {
 		size_t k = break_length(s + c->offset, n - c->offset);
 

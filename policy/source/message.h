@@ -24,7 +24,8 @@ struct source {
 	const char *name; /* as messages call it */
 	const char *text; /* after a byte order mark, if there was one */
 	size_t size;
-	uint32_t order; /* messages of a lower one come first */
+	uint32_t order;        /* messages of a lower one come first */
+	uint32_t lines_before; /* of the file, that are not in the text */
 };
 
 /* Counted from 1, columns in code points, as editors do; line 0: the file as a whole. */
@@ -56,6 +57,10 @@ uint32_t messages_count(const struct messages *m, enum message_level level);
 
 /* All of them as text of at most @max bytes, cut at a whole message; *ret belongs to the caller. */
 int messages_format(struct messages *m, size_t max, char **ret);
+
+/* Is @s as every text must be: at most @max bytes of UTF-8 (a byte order mark at its beginning is
+ * taken off)? Tells messages when not. */
+bool source_check(struct source *s, struct messages *m, size_t max);
 
 /* Where the byte at @offset lies. Lines end as in YAML 1.1: LF, CR, CRLF, NEL, LS or PS. */
 struct place message_place(const struct source *s, size_t offset);

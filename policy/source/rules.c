@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "policy/identity/vers.h"
+#include "policy/source/grow.h"
 #include "policy/source/range.h"
 #include "policy/source/schema.h"
 
@@ -381,32 +382,19 @@ static int add_rule(struct rule *rule, const struct node *n, struct software_lis
 	return c.n_indexes > 0 ? build(&c, b, v[RULE_REASON]) : 0;
 }
 
-static int reserve(struct rule_list *l)
-{
-	size_t room = l->room ? 2 * l->room : 16;
-	struct rule *items;
-
-	if (l->n < l->room)
-		return 0;
-	items = reallocarray(l->items, room, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	l->items = items;
-	l->room = room;
-	return 0;
-}
-
 int rules_add(struct rule_list *l, const struct node *n, struct software_list *software,
 	struct messages *m, struct builder *b)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < n->n && r == 0; i++) {
-		r = reserve(l);
-		if (r < 0)
-			return r;
-		l->items[l->n] = (struct rule){ 0 };
-		r = add_rule(&l->items[l->n++], n->items[i], software, m, b);
+		struct rule *items = grow(l->items, l->n, &l->room, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		l->items = items;
+		items[l->n] = (struct rule){ 0 };
+		r = add_rule(&items[l->n++], n->items[i], software, m, b);
 	}
 	return r;
 }

@@ -9,14 +9,12 @@
 #include <stdint.h>
 
 #include "policy/image/builder.h"
+#include "policy/source/list.h"
 #include "policy/source/message.h"
+#include "policy/source/signatures.h"
 #include "policy/source/tree.h"
 
-enum {
-	SOFTWARE_NAME_MAX = 128, /* bytes, of a vendor's name too */
-	SOFTWARE_PURL_MAX = 1024,
-	SOFTWARE_VERSIONS_MAX = 1000, /* different ones remembered of one piece of software */
-};
+enum { SOFTWARE_NAME_MAX = 128 }; /* bytes, of a vendor's name too */
 
 struct software {
 	const char *id;   /* into the tree */
@@ -42,12 +40,22 @@ struct software_list {
 	size_t n_by_id;
 };
 
+/* What software may be known by, and where it goes. */
+struct software_context {
+	struct messages *m;
+	struct builder *builder;
+	struct signature_list *signatures;
+	struct list *lists;
+	size_t n_lists;
+};
+
 void software_done(struct software_list *l);
 
-/* Takes the list @n of a file. 0 (messages tell what is wrong in it), or a negative errno after
- * which there is no going on: -EINVAL with a message for a limit, -ENOMEM. */
+/* Takes the list @n of a file; every signature must be known by now. 0 (messages tell what is wrong
+ * in it), or a negative errno after which there is no going on: -EINVAL with a message for a limit,
+ * -ENOMEM. */
 int software_add(
-	struct software_list *l, const struct node *n, struct messages *m, struct builder *b);
+	struct software_list *l, const struct node *n, const struct software_context *context);
 
 /* After the last software_add(): makes ids known and tells of repeated ones. */
 int software_sort(struct software_list *l, struct messages *m);

@@ -3,8 +3,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "policy/base/text.h"
-
 enum { BLOCK_SIZE = 256 << 10 };
 
 struct block {
@@ -393,32 +391,6 @@ static int read_events(struct reader *r)
 	return k < 0 ? k : 0;
 }
 
-static int check_bytes(struct source *s, struct messages *m)
-{
-	uint32_t c;
-
-	if (s->size > TREE_SIZE_MAX) {
-		message_error(m, (struct place){ .source = s },
-			"the file is larger than %d MiB; split it into several files",
-			TREE_SIZE_MAX >> 20);
-		return -EINVAL;
-	}
-	if (s->size >= 3 && !memcmp(s->text, "\xef\xbb\xbf", 3)) {
-		s->text += 3;
-		s->size -= 3;
-	}
-	for (size_t i = 0, k; i < s->size; i += k) {
-		k = text_utf8_decode(s->text + i, s->size - i, &c);
-		if (k == 0) {
-			message_error(m, message_place(s, i),
-				"the byte 0x%02x here is not UTF-8; save the file as UTF-8",
-				(unsigned char) s->text[i]);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 static struct reader *reader_free(struct reader *r)
 {
 	if (!r)
@@ -435,10 +407,10 @@ DEFINE_CLEANUP(struct reader, reader_free)
 int tree_parse(struct source *source, struct messages *m, struct tree **ret)
 {
 	_cleanup_(reader_freep) struct reader *r = NULL;
-	int k = check_bytes(source, m);
+	int k;
 
-	if (k < 0)
-		return k;
+	if (!source_check(source, m, TREE_SIZE_MAX))
+		return -EINVAL;
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;

@@ -283,7 +283,7 @@ static const struct {
 	{ "a FILE before BEGIN", { .file = { WIRE_FILE, "x" } }, sizeof(struct wire_file), 1 },
 	{ "a RESULT", { .result = { .type = WIRE_RESULT } }, sizeof(struct wire_result), 0 },
 	{ "another kind", { .begin = { WIRE_BEGIN, _WIRE_KIND_MAX, 0 } }, 12, 2 },
-	{ "a file too many", { .begin = { WIRE_BEGIN, WIRE_POLICY, POLICY_FILES_MAX + 1 } }, 12,
+	{ "a file too many", { .begin = { WIRE_BEGIN, WIRE_POLICY, POLICY_ALL_FILES_MAX + 1 } }, 12,
 		2 },
 	{ "settings without a file", { .begin = { WIRE_BEGIN, WIRE_SETTINGS, 0 } }, 12, 2 },
 };

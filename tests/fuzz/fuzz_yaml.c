@@ -59,7 +59,7 @@ static void run(const uint8_t *data, size_t size, char **ret_said)
 
 	if (messages_new(&m) < 0)
 		abort();
-	r = policy_compile(&s, 1, m, &b);
+	r = policy_compile(&s, 1, NULL, 0, m, &b);
 	if ((r == 0) != (messages_count(m, MESSAGE_ERROR) == 0) || (r == 0) != (b != NULL))
 		abort();
 	if (r != 0 && r != -EINVAL)

@@ -24,7 +24,7 @@ static int compile(const char *text, struct builder **ret, char **ret_said)
 	int r;
 
 	assert_int_equal(messages_new(&m), 0);
-	r = policy_compile(&s, 1, m, ret);
+	r = policy_compile(&s, 1, NULL, 0, m, ret);
 	assert_int_equal(messages_format(m, 1 << 20, ret_said), 0);
 	messages_free(m);
 	return r;

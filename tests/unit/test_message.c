@@ -104,7 +104,7 @@ static void test_long_lines_are_windowed_around_the_caret(void **state)
 
 static void test_messages_are_sorted_by_place(void **state)
 {
-	struct source a = { "a", "1\n2\n3\n", 6, 0 }, b = { "b", "1\n", 2, 1 };
+	struct source a = { "a", "1\n2\n3\n", 6, 0, 0 }, b = { "b", "1\n", 2, 1, 0 };
 	struct messages *m = new_messages();
 	char *out;
 

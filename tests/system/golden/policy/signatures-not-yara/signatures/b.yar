@@ -1,0 +1,5 @@
+rule good
+{
+	condition:
+		filesize > 0
+}

@@ -1,0 +1,8 @@
+rule tool
+{
+	strings:
+		$a = "a"
+		$b = { zz }
+	condition:
+		good and tool and $a
+}

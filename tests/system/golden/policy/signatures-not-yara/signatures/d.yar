@@ -1,0 +1,7 @@
+rule d
+{
+	strings:
+		$unused = "a"
+	condition:
+		good
+}
