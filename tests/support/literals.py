@@ -3,8 +3,10 @@
 
 usage: tests/support/literals.py --name RULE [options] --same [LABEL=]FILE... --other [LABEL=]PATH... >RULE.yar
 
+tests/support/claude-code-literals is how one of the sample policy's rules was made.
+
 Such a rule survives whoever edits the program's name out of it: none of the sentences has a brand word, and
-half of them may be lost. It is made in four steps, none of them by chance, so that the same files give the same rule:
+most of them may be lost. It is made in four steps, none of them by chance, so that the same files give the same rule:
 
   1. Every run of letters and spaces that begins with a capitalised word, of 24 to 80 characters, is taken from
      each release (of a Bun program, from the text of its modules); those in all of them are kept.
@@ -16,7 +18,8 @@ half of them may be lost. It is made in four steps, none of them by chance, so t
 
 The rule's head says how many of them each file has. Files given by --check are counted there and had no say in the
 choice: releases and programs that are held back tell best what the rule will make of those to come.
---same, --other and --check need `yara`, whose searching this uses.
+Paths may also be npm:NAME@VERSION or npm:NAME@VERSION:FILE, fetched when they are not in the cache. Files with the
+same label are counted as one. The program `yara` must be installed.
 """
 
 import argparse
@@ -28,7 +31,10 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections import defaultdict
 from pathlib import Path
+
+import packages
 
 SENTENCE = re.compile(rb"(?<![A-Za-z])[A-Z][a-z]{3,}(?: [A-Za-z]+){2,}")
 SHORTEST, LONGEST = 24, 80
@@ -115,23 +121,39 @@ def choose(options):
 def head(options, chosen):
     rows = [("made from", options.same), ("made without", options.other), ("held back", options.check)]
     text = f"{options.title} Any {options.at_least} of {len(chosen)} are enough." if options.title else ""
-    lines = [f"// {line}".rstrip() for line in textwrap.wrap(text, 97)]
+    lines = wrapped(text)
     lines += ["// Made by tests/support/literals.py; how many of them each file has:"]
     for title, files in rows:
-        counted = ", ".join(f"{label} {len(occurring(chosen, path))}" for label, path in files)
-        if counted:
-            lines += [f"// {line}" for line in textwrap.wrap(f"  {title}: {counted}", 97, subsequent_indent="    ")]
-    return "\n".join(lines) + "\n"
+        found = defaultdict(set)
+        for label, path in files:
+            found[label] |= occurring(chosen, path)
+        counted = ", ".join(f"{label}\N{NO-BREAK SPACE}{len(texts)}" for label, texts in found.items())
+        lines += wrapped(f"  {title}: {counted}", "    ") if found else []
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ") + "\n"
+
+
+def wrapped(text, indent=""):
+    return [f"// {line}" for line in textwrap.wrap(text, 97, subsequent_indent=indent, break_on_hyphens=False)]
 
 
 def labelled(text):
+    """Argument of --same and the like as (label, path)."""
     label, equals, path = text.partition("=")
-    return (label, Path(path)) if equals else (Path(text).name, Path(text))
+    if not equals:
+        label, path = Path(text).name, text
+    if not path.startswith("npm:"):
+        return label, Path(path)
+    name, _, version = path.removeprefix("npm:").rpartition("@")
+    version, _, file = version.partition(":")
+    try:
+        return label, packages.npm(name, version) / file
+    except packages.Unavailable as reason:
+        raise SystemExit(f"{path}: {reason}") from None
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\nusage")[0],
-                                     epilog=__doc__.partition("RULE.yar\n\n")[2],
+                                     epilog=__doc__.partition(">RULE.yar\n\n")[2],
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True, help="of the rule")
     parser.add_argument("--title", default="", help="a sentence about it for its head")
@@ -139,7 +161,7 @@ def main():
                         help="purl, class, min_size, max_size, version; see proscribe-policy(5)")
     parser.add_argument("--brand", action="append", default=[], metavar="WORD", help="in no sentence, in any case")
     parser.add_argument("--count", type=int, default=200, help="sentences in the rule (200)")
-    parser.add_argument("--at-least", type=int, default=80, help="how many of them are enough (80)")
+    parser.add_argument("--at-least", type=int, default=60, help="how many of them are enough (60)")
     parser.add_argument("--same", type=labelled, nargs="+", required=True, metavar="[LABEL=]FILE", help="releases")
     parser.add_argument("--other", type=labelled, nargs="+", default=[], metavar="[LABEL=]PATH", help="other software")
     parser.add_argument("--check", type=labelled, nargs="+", default=[], metavar="[LABEL=]PATH", help="only count these")

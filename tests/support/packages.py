@@ -108,8 +108,8 @@ def run(command, timeout_sec, cwd="/", may_fail=False):
     except subprocess.TimeoutExpired:
         raise Unavailable(f"{command[0]} {command[1]} took longer than {timeout_sec} seconds") from None
     if done.returncode != 0 and not may_fail:
-        said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()
-        raise Unavailable(f"{' '.join(str(a) for a in command[:3])}: {said[0][:200]}")
+        said = " ".join((done.stderr or done.stdout or "no word").split())
+        raise Unavailable(f"{' '.join(str(a) for a in command[:3])}: {said[:300]}")
     return done.stdout
 
 

@@ -1,13 +1,12 @@
-// Claude Code by what it says, without a single brand word: sentences in all releases from 2.1.90
-// on and in no other software. Any 80 of 200 are enough.
+// Claude Code by what it says, without a single brand word: sentences that all its releases since
+// 2.1.90 share and that no other software has. Any 60 of 200 are enough.
 // Made by tests/support/literals.py; how many of them each file has:
-//   made from: 2.1.90 200, 2.1.91 200, 2.1.100 200, 2.1.112 200, 2.1.113 200, 2.1.200 200, 2.1.330
-//     200
-//   made without: node 0, npm 0, bun 0, deno 0, typescript 0, webpack 0, codex 0, copilot 0,
-//     copilot (unpacked) 0, qwen-code 0, gemini-cli 0, opencode 0, qodercli 0, continue 0, code-
-//     server 0, 470 libraries 0
-//   held back: 1.0.60 26, 2.0.30 59, 2.1.20 115, 2.1.160 200, 2.1.260 200, auggie 0, pi 0, wrangler
-//     0, aws-cdk 0, vercel 1, playwright 0, amp 0
+//   made from: 2.1.90 200, 2.1.91 200, 2.1.100 200, 2.1.112 200, 2.1.113 200, 2.1.200 200,
+//     2.1.330 200
+//   made without: node 0, bun 0, deno 0, npm 0, typescript 0, webpack 0, codex 0, copilot 0,
+//     qwen-code 0, gemini-cli 0, opencode 0, qodercli 0, continue 0, code-server 0, libraries 0
+//   held back: 1.0.60 26, 2.0.30 59, 2.1.20 115, 2.1.160 200, 2.1.260 200, agent-sdk 200, auggie 0,
+//     pi 0, playwright 0, aws-cdk 0, wrangler 0, vercel 1
 rule claude_code_literals
 {
 	meta:
@@ -217,5 +216,5 @@ rule claude_code_literals
 		$s198 = "Read file or directory list from stdin"
 		$s199 = "Computed initial team context for"
 	condition:
-		80 of them
+		60 of them
 }
