@@ -9,7 +9,7 @@ rule transmission
 		class = "elf"
 		min_size = 400000
 		max_size = 8000000
-		version = "Transmission[/ ]([0-9]+[.][0-9]+([.][0-9]+)?)"
+		version = "Transmission[/ ]([0-9]+[.][0-9.]*[0-9])"
 	strings:
 		$session = "X-Transmission-Session-Id"
 		$home = "TRANSMISSION_WEB_HOME"
