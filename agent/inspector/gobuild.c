@@ -144,10 +144,10 @@ static int read_texts(const struct view *v, uint64_t at, struct package *ret)
 		return r;
 	if (n <= 2 * GUARD_SIZE)
 		return 0;
-	at += GUARD_SIZE;
-	n -= 2 * GUARD_SIZE;
 	if (at > v->size || n > v->size - at)
 		return -EBADMSG;
+	at += GUARD_SIZE;
+	n -= 2 * GUARD_SIZE;
 	if (n > GOBUILD_TEXT_MAX)
 		n = GOBUILD_TEXT_MAX;
 	text = malloc((size_t) n);
