@@ -169,6 +169,33 @@ static void allow_all(struct gate *g, struct inspection *i)
 		g->counters.marked++;
 }
 
+/* What hides a part of the file from us, so that only the rest of it is known not to be banned. */
+static const char *why_incomplete(const struct facts *f)
+{
+	if (f->have & FACTS_PAYLOAD_REFUSED)
+		return "what the file carries is malformed or past a limit";
+	if (f->have & FACTS_METADATA_REFUSED)
+		return "metadata beside the file is malformed or past a limit";
+	return NULL;
+}
+
+/* Metadata is but a hint, and what is wrong with it no reason to refuse anything. */
+static bool allows_incomplete(const struct gate *g, const struct facts *f)
+{
+	return fails_open(g) || !(f->have & FACTS_PAYLOAD_REFUSED);
+}
+
+/* Recorded once, not with each launch that the cache answers. */
+static void allow_incomplete(struct gate *g, struct inspection *i, const char *why)
+{
+	struct launch *l;
+
+	while ((l = TAILQ_FIRST(&i->launches))) {
+		finding_unjudged(g, l, allows_incomplete(g, &i->job.facts), why, NULL);
+		launch_free(g, l);
+	}
+}
+
 static void apply_all(struct gate *g, struct inspection *i, struct finding *f)
 {
 	struct launch *l;
@@ -334,6 +361,7 @@ static void search_rest(struct gate *g, struct inspection *i)
 
 void inspection_finish(struct gate *g, struct inspection *i)
 {
+	const char *incomplete = why_incomplete(&i->job.facts);
 	bool cacheable = is_stable(i);
 	struct finding *f;
 
@@ -361,8 +389,13 @@ void inspection_finish(struct gate *g, struct inspection *i)
 	}
 	if (f->decision.verdict > VERDICT_ALLOW)
 		apply_all(g, i, f);
+	else if (incomplete)
+		allow_incomplete(g, i, incomplete);
 	else
 		allow_all(g, i);
+	if (f->decision.verdict == VERDICT_ALLOW && incomplete &&
+		!allows_incomplete(g, &i->job.facts))
+		cacheable = false;
 	if (cacheable)
 		verdict_cache_put(g->cache, &i->key, g->generation, f->decision.verdict,
 			f->decision.verdict == VERDICT_ALLOW ? NULL : f);

@@ -46,6 +46,7 @@ static struct {
 	_Atomic bool banned;      /* the files are of the banned package */
 	_Atomic bool writer;      /* as if somebody had the file open for writing */
 	_Atomic bool script;      /* the files are scripts, else programs */
+	_Atomic uint32_t have;    /* bits of facts.have */
 	_Atomic bool large; /* only a search after the answer finds out that they are banned */
 	_Atomic off_t by_content;  /* banned is a file that has not '0' there; 0: see above */
 	_Atomic int result;        /* of each job */
@@ -80,6 +81,7 @@ static void finish(struct job *j)
 	(void) fstat(j->fd, &st);
 	j->facts.size = (uint64_t) st.st_size;
 	j->facts.class = world.script ? FILE_CLASS_SCRIPT : FILE_CLASS_ELF;
+	j->facts.have |= world.have;
 	if (world.large && j->scan == SCAN_ANSWER) {
 		j->facts.have |= FACTS_SCAN_LATER;
 		j->facts.policy_id = policy_id(j->policy);
@@ -216,6 +218,7 @@ static void forget_world(void)
 	world.by_content = 0;
 	world.result = 0;
 	world.script = world.large = false;
+	world.have = 0;
 	world.failures = world.finished = world.jobs = world.n_kept = world.n_events =
 		world.n_notices = 0;
 }
@@ -562,6 +565,42 @@ static void what_is_too_large_is_searched_after_the_answer(void **state)
 			fail_msg("%s: %u jobs, %u records", cases[i].name, jobs(), world.n_events);
 		if (cases[i].events && world.events[0]->outcome != cases[i].outcome)
 			fail_msg("%s: recorded as %d", cases[i].name, world.events[0]->outcome);
+	}
+}
+
+static void what_cannot_all_be_read_is_recorded(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t have;
+		enum fail_mode mode;
+		int want;
+		unsigned events; /* of two launches */
+	} cases[] = {
+		{ "metadata, fail mode allow", FACTS_METADATA_REFUSED, FAIL_MODE_ALLOW, 0, 1 },
+		{ "metadata, fail mode deny", FACTS_METADATA_REFUSED, FAIL_MODE_DENY, 0, 1 },
+		{ "a payload, fail mode allow", FACTS_PAYLOAD_REFUSED, FAIL_MODE_ALLOW, 0, 1 },
+		{ "a payload, fail mode deny", FACTS_PAYLOAD_REFUSED, FAIL_MODE_DENY, -EPERM, 2 },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gate *g = start_gate(cases[i].mode);
+		char path[256];
+		int first, second;
+
+		strcpy(path, program("hidden", 1000));
+		usleep(SETTLE_USEC);
+		world.have = cases[i].have;
+		first = launch(path);
+		second = launch(path);
+		stop_gate(g);
+		if (first != cases[i].want || second != cases[i].want)
+			fail_msg("%s: %d and %d", cases[i].name, first, second);
+		if (world.n_events != cases[i].events)
+			fail_msg("%s: %u records", cases[i].name, world.n_events);
+		assert_int_equal(world.events[0]->verdict, VERDICT_UNJUDGED);
+		assert_string_not_equal(world.events[0]->detail, "");
 	}
 }
 
@@ -912,6 +951,7 @@ int main(void)
 		cmocka_unit_test(a_running_banned_program_is_killed),
 		cmocka_unit_test(what_is_too_large_is_searched_after_the_answer),
 		cmocka_unit_test(launches_share_a_search),
+		cmocka_unit_test(what_cannot_all_be_read_is_recorded),
 		cmocka_unit_test(the_inspection_fails),
 		cmocka_unit_test(launches_of_one_file_share_an_inspection),
 		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
