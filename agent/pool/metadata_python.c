@@ -11,11 +11,15 @@
 #include "policy/base/cleanup.h"
 #include "policy/identity/pypi.h"
 
-enum { SCORE_NONE, SCORE_OTHER, SCORE_SIMILAR, SCORE_SAME };
+enum { SCORE_NONE, SCORE_OTHER, SCORE_AKIN, SCORE_SIMILAR, SCORE_SAME };
 
-enum { SIMILAR_MIN = 3 }; /* a shorter name is part of too many others */
+enum {
+	SIMILAR_MIN = 3, /* a shorter name is part of too many others */
+	AKIN_MIN = 4,    /* so many letters begin both names */
+};
 
-/* What the package may be called, in normal form; "" for what is no name. */
+/* What the package may be called: letters and digits in lower case only, since a package and its
+ * folder differ most in how they put words together. "" for what is no name. */
 struct wanted {
 	char names[2][NAME_MAX + 1];
 };
@@ -27,13 +31,23 @@ static bool ends_with(const char *s, size_t n, const char *suffix)
 	return n > k && memcmp(s + n - k, suffix, k) == 0;
 }
 
+static void squeeze(const char *name, size_t n, char out[NAME_MAX + 1])
+{
+	char *to = out;
+
+	if (!pypi_name_normalize(name, n, out, NAME_MAX + 1))
+		return;
+	for (const char *p = out; *p; p++)
+		if (*p != '-')
+			*to++ = *p;
+	*to = '\0';
+}
+
+/* "_cffi_backend.cpython-311-x86_64-linux-gnu.so" may be of "cffi". */
 static void want(struct wanted *w, size_t i, const char *name)
 {
-	size_t n = strlen(name);
-
-	if (ends_with(name, n, ".py"))
-		n -= strlen(".py");
-	(void) pypi_name_normalize(name, n, w->names[i], sizeof(w->names[i]));
+	name += strspn(name, "._-");
+	squeeze(name, strcspn(name, "."), w->names[i]);
 }
 
 /* Is @entry the metadata of a package? *ret_n: how many of its bytes are the package's name. */
@@ -57,6 +71,15 @@ static bool is_metadata(const char *entry, size_t *ret_n)
 	return true;
 }
 
+static size_t common(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
 static int score_name(const char *name, const char *wanted)
 {
 	if (!*wanted)
@@ -66,7 +89,7 @@ static int score_name(const char *name, const char *wanted)
 	if ((strlen(wanted) >= SIMILAR_MIN && strstr(name, wanted)) ||
 		(strlen(name) >= SIMILAR_MIN && strstr(wanted, name)))
 		return SCORE_SIMILAR;
-	return SCORE_OTHER;
+	return common(name, wanted) >= AKIN_MIN ? SCORE_AKIN : SCORE_OTHER;
 }
 
 static int score(const char *entry, const void *context)
@@ -76,9 +99,10 @@ static int score(const char *entry, const void *context)
 	int best = SCORE_NONE;
 	size_t n;
 
-	if (!is_metadata(entry, &n) || !pypi_name_normalize(entry, n, name, sizeof(name)))
+	if (!is_metadata(entry, &n))
 		return SCORE_NONE;
-	for (size_t i = 0; i < ARRAY_SIZE(wanted->names); i++) {
+	squeeze(entry, n, name);
+	for (size_t i = 0; *name && i < ARRAY_SIZE(wanted->names); i++) {
 		int worth = score_name(name, wanted->names[i]);
 
 		best = worth > best ? worth : best;
