@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <yara.h>
 
+#include "agent/inspector/sieve.h"
 #include "policy/base/fd.h"
 #include "policy/image/signature.h"
 
@@ -19,6 +20,7 @@ enum {
 
 struct matcher {
 	YR_RULES *rules;
+	struct sieve *sieve; /* NULL: every byte is searched */
 	/* the search */
 	YR_SCANNER *scanner;
 	YR_MEMORY_BLOCK_ITERATOR iterator;
@@ -104,23 +106,30 @@ static void want_all_versions(YR_RULES *rules)
 	}
 }
 
+/* How far from its atom what a rule's regular expressions match may lie: as far as libyara looks,
+ * and as much of a version as is kept. */
+static size_t reach_of(const YR_RULE *rule)
+{
+	return is_version_rule(rule) ? MATCHER_TEXT_MAX : YR_RE_SCAN_LIMIT;
+}
+
 int matcher_new(int fd, uint64_t offset, uint64_t size, struct matcher **ret)
 {
 	struct extent extent = { fd, offset, size };
 	YR_STREAM stream = { .user_data = &extent, .read = read_extent };
-	struct matcher *m;
+	_cleanup_(matcher_freep) struct matcher *m = calloc(1, sizeof(*m));
 	int r;
 
-	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	r = yr_rules_load_stream(&stream, &m->rules);
-	if (r != ERROR_SUCCESS) {
-		free(m);
+	if (r != ERROR_SUCCESS)
 		return r == ERROR_INSUFFICIENT_MEMORY ? -ENOMEM : -EBADMSG;
-	}
 	want_all_versions(m->rules);
-	*ret = m;
+	r = sieve_new(m->rules, reach_of, &m->sieve);
+	if (r < 0 && r != -ENOTSUP)
+		return r;
+	*ret = TAKE_PTR(m);
 	return 0;
 }
 
@@ -139,7 +148,9 @@ struct matcher *matcher_free(struct matcher *m)
 	if (!m)
 		return NULL;
 	forget_search(m);
-	(void) yr_rules_destroy(m->rules);
+	(void) sieve_free(m->sieve);
+	if (m->rules)
+		(void) yr_rules_destroy(m->rules);
 	free(m);
 	return NULL;
 }
@@ -243,6 +254,8 @@ int matcher_begin(
 	if (!m->buffer || yr_scanner_create(m->rules, &m->scanner) != ERROR_SUCCESS)
 		return m->error;
 	m->error = 0;
+	if (m->sieve)
+		sieve_reset(m->sieve);
 	yr_scanner_set_callback(m->scanner, on_message, m);
 	yr_scanner_set_timeout(m->scanner, (int) timeout_sec);
 	yr_scanner_set_flags(m->scanner,
@@ -265,18 +278,34 @@ static bool is_hole(const struct matcher *m)
 		memcmp(m->buffer, m->buffer + 1, m->n - 1) == 0;
 }
 
-/* Hands over what is in the buffer, of which libyara has not seen all. */
+/* Hands a part of the buffer over. */
+static int search_part(struct matcher *m, size_t from, size_t to)
+{
+	m->block = (YR_MEMORY_BLOCK){ .size = to - from,
+		.base = m->base + from,
+		.context = m->buffer + from,
+		.fetch_data = fetch };
+	m->taken = false;
+	return search(m);
+}
+
+/* Searches what is in the buffer, unless it was all searched before. */
 static int flush(struct matcher *m)
 {
+	struct sieve_cursor cursor = { 0 };
+	struct sieve_part part = { 0, m->n };
+	int r = 0;
+
 	if (m->error || m->n == m->n_old || is_hole(m))
 		return m->error;
-	m->block = (YR_MEMORY_BLOCK){
-		.size = m->n, .base = m->base, .context = m->buffer, .fetch_data = fetch
-	};
-	m->taken = false;
+	if (!m->sieve)
+		r = search_part(m, 0, m->n);
+	else
+		while (r == 0 && sieve_next(m->sieve, m->scanner, m->buffer, m->n, &cursor, &part))
+			r = search_part(m, part.from, part.to);
 	m->counted += m->n - m->n_old;
 	m->n_old = m->n;
-	if (search(m) == 0 && m->counted >= CHECK_STEP) {
+	if (r == 0 && m->counted >= CHECK_STEP) {
 		m->counted = 0;
 		bound_matches(m);
 	}

@@ -36,6 +36,18 @@ static inline size_t signature_image_append(
 	return count;
 }
 
+static inline size_t signature_image_take(void *bytes, size_t size, size_t count, void *context)
+{
+	struct signature_image_bytes *b = context;
+
+	if (size == 0 || count > b->n / size)
+		return 0;
+	memcpy(bytes, b->bytes, size * count);
+	b->bytes += size * count;
+	b->n -= size * count;
+	return count;
+}
+
 static inline void signature_image_on_error(int level, const char *file, int line,
 	const YR_RULE *rule, const char *message, void *context)
 {

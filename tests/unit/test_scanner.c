@@ -10,24 +10,33 @@
 #include "agent/inspector/inspect.h"
 #include "agent/inspector/matcher.h"
 #include "agent/inspector/scanner.h"
+#include "agent/inspector/sieve.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
 #include "tests/support/signature_image.h"
 
 enum { BUFFER_SIZE = 256, FAR_BORDERS = 3 };
 
-static const char rules[] = "rule marker { strings: $a = \"PROSCRIBED MARKER\" condition: $a }\n"
-			    "rule proscribe_version_of_marker {"
-			    "  strings: $v = /Version: [0-9]+\\.[0-9]+\\.[0-9]+/ condition: $v }\n"
-			    "rule bulk { strings: $a = \"first\" $b = \"second\" $c = \"third\" "
-			    "condition: 2 of them }\n"
-			    "rule counted { strings: $a = \"counted\" condition: #a == 3 }\n"
-			    "rule of_size { condition: filesize == 1000 }\n"
-			    "rule head { condition: uint32(0) == 0x21646165 }\n"
-			    "rule past_head { condition: uint8(70000) >= 0 }\n"
-			    "rule placed { strings: $a = \"placed\" condition: $a at 100 }\n"
-			    "private rule hidden { strings: $a = \"hidden\" condition: $a }\n"
-			    "rule uses_hidden { condition: hidden }\n";
+static const char rules[] =
+	"rule marker { strings: $a = \"PROSCRIBED MARKER\" condition: $a }\n"
+	"rule proscribe_version_of_marker {"
+	"  strings: $v = /Version: [0-9]+\\.[0-9]+\\.[0-9]+/ condition: $v }\n"
+	"rule bulk { strings: $a = \"first\" $b = \"second\" $c = \"third\" "
+	"condition: 2 of them }\n"
+	"rule counted { strings: $a = \"counted\" condition: #a == 3 }\n"
+	"rule of_size { condition: filesize == 1000 }\n"
+	"rule head { condition: uint32(0) == 0x21646165 }\n"
+	"rule past_head { condition: uint8(70000) >= 0 }\n"
+	"rule placed { strings: $a = \"placed\" condition: $a at 100 }\n"
+	"private rule hidden { strings: $a = \"hidden\" condition: $a }\n"
+	"rule uses_hidden { condition: hidden }\n"
+	"rule coded { strings: $a = \"letters\" nocase wide $b = \"BASE\" base64 $c = "
+	"/ones.{1,9}twos/"
+	" $d = { 68 65 78 21 [2-300] 3f 21 3f 21 } $e = \"whole\" fullword condition: any of them "
+	"}\n";
+
+/* So short a string that no part of a file can be left out. */
+static const char short_rule[] = "rule short { strings: $a = \"~~\" condition: $a }\n";
 
 static struct signature signature(const char *name)
 {
@@ -54,6 +63,16 @@ static struct scanner *scanner_for(const char *name)
 	const struct signature s = signature(name);
 
 	return scanner_of(rules, &s, 1);
+}
+
+/* The same, with every byte searched by libyara itself when @all. */
+static struct scanner *scanner_of_all(const char *name, bool all)
+{
+	char text[sizeof(rules) + sizeof(short_rule)];
+	const struct signature s = signature(name);
+
+	(void) snprintf(text, sizeof(text), "%s%s", rules, all ? short_rule : "");
+	return scanner_of(text, &s, 1);
 }
 
 static int file_of(const void *bytes, size_t n, uint64_t size)
@@ -141,15 +160,25 @@ static void test_what_matches(void **state)
 		{ "past the file's head", "past_head", "x", "" },
 		{ "by a private rule", "uses_hidden", "hidden", "0@ " },
 		{ "not by a private rule", "uses_hidden", "other", "" },
+		{ "a regular expression", "coded", "xx ones and twos yy", "0@ " },
+		{ "no match of it", "coded", "xx onestwos, ones for all", "" },
+		{ "bytes with a gap", "coded", "hex! and after a while ?!?!", "0@ " },
+		{ "the bytes the other way round", "coded", "?!?! and after a while hex!", "" },
+		{ "a whole word", "coded", "the whole thing", "0@ " },
+		{ "part of a word", "coded", "wholesale and the unwhole", "" },
+		{ "base64", "coded", "QkFTRQ==", "0@ " },
 	};
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(scanner_freep) struct scanner *s = scanner_for(cases[i].signature);
-		struct facts f = scan_text(s, cases[i].content);
+		for (int all = 0; all < 2; all++) {
+			_cleanup_(scanner_freep) struct scanner *s = scanner_of_all(
+				cases[i].signature, all);
+			struct facts f = scan_text(s, cases[i].content);
 
-		expect(cases[i].name, &f, FACTS_SCANNED, cases[i].versions);
-		assert_int_not_equal(f.policy_id, 0);
+			expect(cases[i].name, &f, FACTS_SCANNED, cases[i].versions);
+			assert_int_not_equal(f.policy_id, 0);
+		}
 	}
 }
 
@@ -277,15 +306,31 @@ static void test_limits_of_an_answer(void **state)
 	}
 }
 
+/* What lies in two blocks counts once. */
+static void test_counted_across_borders(void **state)
+{
+	_cleanup_close_ int fd = file_of("", 0, 2 * MATCHER_BLOCK_SIZE);
+
+	(void) state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			pwrite(fd, "counted", 7, MATCHER_BLOCK_SIZE - MATCHER_OVERLAP + 100 * i),
+			7);
+	for (int all = 0; all < 2; all++) {
+		_cleanup_(scanner_freep) struct scanner *s = scanner_of_all("counted", all);
+		struct facts f = scan(s, fd, SCAN_ANSWER);
+
+		expect(all ? "all" : "sieved", &f, FACTS_SCANNED, "0@ ");
+	}
+}
+
 /* At each offset around the borders of the blocks in which a file is read. */
-static void test_every_border(void **state)
+static void check_every_border(struct scanner *s)
 {
 	static const char text[] = "PROSCRIBED MARKER Version: 12.34.56";
-	_cleanup_(scanner_freep) struct scanner *s = scanner_for("marker");
 	const size_t step = MATCHER_BLOCK_SIZE - MATCHER_OVERLAP, n = sizeof(text) - 1;
 	_cleanup_close_ int fd = file_of("", 0, FAR_BORDERS * MATCHER_BLOCK_SIZE);
 
-	(void) state;
 	for (size_t border = MATCHER_BLOCK_SIZE; border < FAR_BORDERS * step; border += step) {
 		for (size_t at = border - n - 1; at <= border + 1; at++) {
 			static const char zeros[sizeof(text)];
@@ -296,6 +341,16 @@ static void test_every_border(void **state)
 			expect("across a border", &f, FACTS_SCANNED, "0@12.34.56 ");
 			assert_int_equal(pwrite(fd, zeros, n, (off_t) at), (ssize_t) n);
 		}
+	}
+}
+
+static void test_every_border(void **state)
+{
+	(void) state;
+	for (int all = 0; all < 2; all++) {
+		_cleanup_(scanner_freep) struct scanner *s = scanner_of_all("marker", all);
+
+		check_every_border(s);
 	}
 }
 
@@ -439,6 +494,41 @@ static void test_rules_that_are_none(void **state)
 	signature_image_done(&image);
 }
 
+static size_t reach(const YR_RULE *rule)
+{
+	(void) rule;
+	return 256;
+}
+
+static int sieve_of(const char *text)
+{
+	struct signature_image_bytes b = signature_image_compile(text);
+	_cleanup_(sieve_freep) struct sieve *s = NULL;
+	YR_STREAM stream = { .user_data = &b, .read = signature_image_take };
+	char *bytes = b.bytes;
+	YR_RULES *compiled;
+	int r;
+
+	assert_int_equal(yr_rules_load_stream(&stream, &compiled), ERROR_SUCCESS);
+	free(bytes);
+	r = sieve_new(compiled, reach, &s);
+	yr_rules_destroy(compiled);
+	return r;
+}
+
+/* So the tests above are of both ways to search. */
+static void test_what_can_be_sieved(void **state)
+{
+	char text[sizeof(rules) + sizeof(short_rule)];
+
+	(void) state;
+	(void) snprintf(text, sizeof(text), "%s%s", rules, short_rule);
+	assert_int_equal(sieve_of(rules), 0);
+	assert_int_equal(sieve_of(text), -ENOTSUP);
+	assert_int_equal(sieve_of("rule r { condition: filesize > 0 }"), 0);
+	assert_int_equal(sieve_of("rule r { strings: $a = /.{3}[a-z]+/ condition: $a }"), -ENOTSUP);
+}
+
 static int prepare(void **state)
 {
 	(void) state;
@@ -453,12 +543,14 @@ int main(void)
 		cmocka_unit_test(test_admission),
 		cmocka_unit_test(test_nothing_is_read_in_vain),
 		cmocka_unit_test(test_limits_of_an_answer),
+		cmocka_unit_test(test_counted_across_borders),
 		cmocka_unit_test(test_every_border),
 		cmocka_unit_test(test_many_copies),
 		cmocka_unit_test(test_more_matches_than_places),
 		cmocka_unit_test(test_a_file_that_shrank),
 		cmocka_unit_test(test_policies_that_are_none),
 		cmocka_unit_test(test_rules_that_are_none),
+		cmocka_unit_test(test_what_can_be_sieved),
 	};
 
 	return cmocka_run_group_tests_name("scanner", tests, prepare, NULL);
