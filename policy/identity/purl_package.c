@@ -7,6 +7,7 @@
 #include "policy/base/text.h"
 #include "policy/identity/npm.h"
 #include "policy/identity/purl.h"
+#include "policy/identity/pypi.h"
 #include "policy/identity/version.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -30,7 +31,7 @@ static const struct kind kinds[_PACKAGE_TYPE_MAX] = {
 				     "redhat, opensuse, ...)",
 		.name_wrong = "the name of an rpm package holds letters, digits, '+', '-', '.' "
 			      "and '_'" },
-	[PACKAGE_PYPI] = { .letters = LOWER "-",
+	[PACKAGE_PYPI] = { .letters = LOWER "-", /* in normal form */
 		.name_wrong = "a Python name holds letters, digits, '.', '-' and '_', with letters "
 			      "or digits at its ends" },
 	[PACKAGE_VSCODE_EXTENSION] = { .letters = LOWER "-._",
@@ -101,23 +102,6 @@ static int check_name(const struct purl *p, const struct package *package, const
 	return 0;
 }
 
-/* PEP 503: runs of '-', '_' and '.' are one '-'. */
-static bool normalise_python(char *name)
-{
-	char *out = name;
-
-	for (const char *s = name; *s; s++) {
-		bool separator = strchr("-_.", *s);
-
-		if (!separator)
-			*out++ = *s;
-		else if (out == name || out[-1] != '-')
-			*out++ = '-';
-	}
-	*out = '\0';
-	return *name != '-' && out[-1] != '-';
-}
-
 static int check_version(const struct package *package, const char **ret_error)
 {
 	const char *name = package_type_scheme((enum package_type) package->type);
@@ -154,7 +138,8 @@ static int from_purl(const struct purl *p, struct package *ret, const char **ret
 	if (n < 0 || (size_t) n >= sizeof(package.name) ||
 		text_copy(package.version, sizeof(package.version), p->version) < 0)
 		return fail(ret_error, "a part of it is too long");
-	if (package.type == PACKAGE_PYPI && !normalise_python(package.name))
+	if (package.type == PACKAGE_PYPI &&
+		!pypi_name_normalize(p->name, strlen(p->name), package.name, sizeof(package.name)))
 		return fail(ret_error, kinds[PACKAGE_PYPI].name_wrong);
 	r = check_name(p, &package, ret_error);
 	if (r == 0)
