@@ -103,10 +103,10 @@ int pattern_check(const char *pattern, const char **ret_error)
 		return -ENOMEM;
 	if (k != 0)
 		return fail(ret_error, "it is not an extended regular expression of POSIX");
-	if (compiled.re_nsub != 1)
+	if (compiled.re_nsub == 0)
 		r = fail(ret_error,
-			"it has exactly one group (...), which is the version, as in "
-			"version ([0-9.]+)");
+			"it has no group (...): the first one is the version, as in version "
+			"([0-9.]+)");
 	else if (regexec(&compiled, "", 0, NULL, 0) == 0)
 		r = fail(ret_error, "it matches where there is nothing");
 	regfree(&compiled);

@@ -47,7 +47,7 @@ rule unknown_type
 {
 	meta:
 		purl = "pkg:docker/library/nginx"
-		version = "two (groups) of ([0-9]+)"
+		version = "version [0-9]+"
 	condition:
 		true
 }
