@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent/homes.h"
+#include "agent/scan/scan.h"
 #include "agent/state.h"
 #include "policy/base/clock.h"
 #include "policy/base/ids.h"
@@ -330,6 +331,7 @@ struct agent *agent_stop(struct agent *a)
 	if (!a)
 		return NULL;
 	gate_halt(a->gate);
+	a->scan = scan_free(a->scan);
 	(void) pool_stop(a->pool);
 	(void) gate_free(a->gate);
 	(void) bus_stop(a->bus);

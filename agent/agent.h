@@ -67,6 +67,24 @@ int agent_judge(struct agent *a, int fd, const char *path,
 int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
 	void *context);
 
+/* ---- inventory scans, one at a time ---- */
+
+struct scan; /* agent/scan/scan.h */
+
+/* All of it is borrowed. */
+struct agent_scan_request {
+	const char *const *paths; /* absolute */
+	size_t n_paths;
+	bool other_filesystems;
+	bool resume;       /* go on with an interrupted scan of the same, if there is one */
+	const char *state; /* go on from here (scan_state()); NULL */
+};
+/* 0; -ENOENT: no policy is in force; -EBUSY: one is under way; -EBADMSG: @state is none; -ENODATA:
+ * nothing to scan. */
+int agent_scan(struct agent *a, const struct agent_scan_request *request, uint64_t *ret_id);
+/* NULL: there is no such scan, or not any more. */
+struct scan *agent_scan_find(struct agent *a, uint64_t id);
+
 struct options;
 
 /* Starts every part in the order in which they need each other; says on stderr what failed. */

@@ -95,6 +95,13 @@ static void take_digest(struct question *q)
 	memcpy(q->job.facts.sha256, f->sha256, SHA256_SIZE);
 }
 
+void judge_decide(struct agent *a, const struct policy *p, int fd, const char *path,
+	struct facts *f, struct decision *ret)
+{
+	(void) fd;
+	verdict_decide(p, f, path, (const char *const *) a->homes, ret);
+}
+
 static void answer_question(struct agent *a, struct question *q)
 {
 	struct judgement j = {
@@ -107,8 +114,7 @@ static void answer_question(struct agent *a, struct question *q)
 		take_digest(q);
 		j.facts = q->job.facts;
 		if (a->policy)
-			verdict_decide(a->policy, &j.facts, q->job.path,
-				(const char *const *) a->homes, &j.decision);
+			judge_decide(a, a->policy, q->job.fd, q->job.path, &j.facts, &j.decision);
 	}
 	a->n_judging--;
 	q->done(&j, q->context);

@@ -133,7 +133,9 @@ int loop_start(struct agent *a)
 	/* Before any thread starts, so that all of them inherit it. */
 	(void) pthread_sigmask(SIG_BLOCK, &handled, NULL);
 	r = r < 0 ? r : sd_event_add_signal(a->event, NULL, SIGTERM, on_terminate, a);
-	r = r < 0 ? r : sd_event_add_signal(a->event, NULL, SIGINT, on_terminate, a);
+	/* Offline, Ctrl-C is for the command that asks; it will go when it is done. */
+	if (!a->options.offline)
+		r = r < 0 ? r : sd_event_add_signal(a->event, NULL, SIGINT, on_terminate, a);
 	r = r < 0 ? r : sd_event_add_signal(a->event, NULL, SIGHUP, on_hangup, a);
 	a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	a->loader_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

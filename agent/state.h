@@ -52,12 +52,18 @@ struct agent {
 	int wake_fd, loader_fd;
 	struct queue *judged, *appended;
 	size_t n_judging;
+
+	struct scan *scan; /* the one under way, or the last one; NULL: none yet */
+	uint64_t last_scan;
 };
 
 /* ---- judge.c: questions of clients ---- */
 /* Answers what the pool has brought back. */
 void judge_answer(struct agent *a);
 void judge_forget(struct agent *a);
+/* What @p decides about the file @fd at @path, of which @f is known; may add to @f. */
+void judge_decide(struct agent *a, const struct policy *p, int fd, const char *path,
+	struct facts *f, struct decision *ret);
 
 /* ---- policy.c: the policy in force ---- */
 /* A policy that is broken at the start leaves the one of the last run in force. -EINVAL: there is

@@ -31,6 +31,11 @@ static const struct {
 	{ "number", 'n', OPTION_NUMBER, "N", "only the last N records" },
 	{ "format", 0, OPTION_FORMAT, "FORMAT", "csv, or jsonl (OCSF events, one a line)" },
 	{ "output", 'o', OPTION_OUTPUT, "FILE", "write there; appears when complete" },
+	{ "other-filesystems", 0, OPTION_OTHER_FILESYSTEMS, NULL,
+		"also enter what is mounted below" },
+	{ "resume", 0, OPTION_RESUME, NULL, "go on with an interrupted scan, if there is one" },
+	{ "state", 0, OPTION_STATE, "FILE", "with --policy: where to note how far it is" },
+	{ "all", 0, OPTION_ALL, NULL, "also what is gone" },
 	{ "type", 0, OPTION_TYPE, "TYPE", "the purl's type: npm, deb, pypi, ..." },
 	{ "namespace", 0, OPTION_NAMESPACE, "TEXT", "vendor, scope, group or owner" },
 	{ "name", 0, OPTION_NAME, "TEXT", "the package's name" },
@@ -183,6 +188,9 @@ static int apply(struct arguments *a, uint32_t bit, char *value)
 		break;
 	case OPTION_OUTPUT:
 		a->output = value;
+		break;
+	case OPTION_STATE:
+		a->state = value;
 		break;
 	case OPTION_FORMAT:
 		a->format = value;

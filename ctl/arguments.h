@@ -35,6 +35,10 @@ enum option_bit {
 	OPTION_VERSION = 1u << 13,
 	OPTION_QUALIFIER = 1u << 14,
 	OPTION_SUBPATH = 1u << 15,
+	OPTION_OTHER_FILESYSTEMS = 1u << 16,
+	OPTION_RESUME = 1u << 17,
+	OPTION_STATE = 1u << 18,
+	OPTION_ALL = 1u << 19,
 	OPTION_PURL_PARTS = OPTION_TYPE | OPTION_NAMESPACE | OPTION_NAME | OPTION_VERSION |
 		OPTION_QUALIFIER | OPTION_SUBPATH,
 };
@@ -42,7 +46,7 @@ enum option_bit {
 struct arguments {
 	const struct command *command;
 	uint32_t given; /* enum option_bit */
-	const char *socket, *policy, *ledger, *format, *output;
+	const char *socket, *policy, *ledger, *format, *output, *state;
 	int64_t since_nsec;
 	uint64_t number;
 	struct purl purl; /* its parts, all in argv */
@@ -74,6 +78,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum exit_code cmd_status(const struct arguments *a);
 enum exit_code cmd_check(const struct arguments *a);
 enum exit_code cmd_identify(const struct arguments *a);
+enum exit_code cmd_scan(const struct arguments *a);
+enum exit_code cmd_findings(const struct arguments *a);
 enum exit_code cmd_log(const struct arguments *a);
 enum exit_code cmd_export(const struct arguments *a);
 enum exit_code cmd_why(const struct arguments *a);

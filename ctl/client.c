@@ -245,29 +245,50 @@ static int take_answer(struct client *c, sd_bus_message *m, json_t **ret)
 	return r < 0 ? fail(c, r) : 0;
 }
 
-int client_call(struct client *c, const struct waiting *w, json_t **ret, const char *member,
-	const char *types, ...)
+static int new_call(struct client *c, const char *member, sd_bus_message **ret)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	c->lost = false;
+	return sd_bus_message_new_method_call(
+		c->bus, ret, c->destination, BUS_PATH, BUS_NAME, member);
+}
+
+static int finish_call(struct client *c, const struct waiting *w, sd_bus_message *m, json_t **ret)
+{
 	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
 	struct answer answer = { 0 };
-	va_list ap;
-	int r;
+	int r = sd_bus_call_async(c->bus, &slot, m, on_answer, &answer, CALL_TIMEOUT_USEC);
 
-	c->lost = false;
-	r = sd_bus_message_new_method_call(c->bus, &m, c->destination, BUS_PATH, BUS_NAME, member);
-	if (r < 0)
-		return fail(c, r);
-	va_start(ap, types);
-	r = sd_bus_message_appendv(m, types, ap);
-	va_end(ap);
-	r = r < 0 ? r : sd_bus_call_async(c->bus, &slot, m, on_answer, &answer, CALL_TIMEOUT_USEC);
 	r = r < 0 ? r : wait_for(c, w, &answer);
 	if (r < 0)
 		return fail(c, r);
 	r = take_answer(c, answer.message, ret);
 	sd_bus_message_unref(answer.message);
 	return r;
+}
+
+int client_call(struct client *c, const struct waiting *w, json_t **ret, const char *member,
+	const char *types, ...)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	va_list ap;
+	int r = new_call(c, member, &m);
+
+	if (r < 0)
+		return fail(c, r);
+	va_start(ap, types);
+	r = sd_bus_message_appendv(m, types, ap);
+	va_end(ap);
+	return r < 0 ? fail(c, r) : finish_call(c, w, m, ret);
+}
+
+int client_call_with(struct client *c, json_t **ret, const char *member,
+	int (*append)(sd_bus_message *m, const void *context), const void *context)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = new_call(c, member, &m);
+
+	r = r < 0 ? r : append(m, context);
+	return r < 0 ? fail(c, r) : finish_call(c, NULL, m, ret);
 }
 
 const char *client_error(const struct client *c)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include <jansson.h>
+#include <systemd/sd-bus.h>
 
 #include "ctl/arguments.h"
 #include "ctl/print.h"
@@ -34,6 +35,9 @@ struct waiting {
  * when it failed: client_error() says why. @types as in sd_bus_message_append(3). */
 int client_call(struct client *c, const struct waiting *w, json_t **ret, const char *member,
 	const char *types, ...);
+/* The same, where @append puts the arguments together: 0 or a negative errno. */
+int client_call_with(struct client *c, json_t **ret, const char *member,
+	int (*append)(sd_bus_message *m, const void *context), const void *context);
 /* The last failure, for a person. */
 const char *client_error(const struct client *c);
 /* Is it the D-Bus error org.proscribe.Error.@name? */

@@ -127,16 +127,27 @@ static enum exit_code demand_policy(
 	return EXIT_CODE_FAILED;
 }
 
+enum exit_code judge_connect(
+	const struct arguments *a, bool without_policy, struct client **ret, json_t **ret_policy)
+{
+	_cleanup_(client_freep) struct client *c = NULL;
+	enum exit_code code = connect_any(a, without_policy, &c);
+
+	if (code == EXIT_CODE_FINE)
+		code = demand_policy(a, c, ret_policy);
+	if (code == EXIT_CODE_FINE)
+		*ret = TAKE_PTR(c);
+	return code;
+}
+
 enum exit_code judge_files(
 	const struct arguments *a, bool without_policy, json_t **ret, json_t **ret_policy)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	_cleanup_json_ json_t *all = json_array(), *policy = NULL;
-	enum exit_code code = connect_any(a, without_policy, &c);
+	enum exit_code code = judge_connect(a, without_policy, &c, &policy);
 	struct progress progress;
 
-	if (code == EXIT_CODE_FINE)
-		code = demand_policy(a, c, &policy);
 	if (code != EXIT_CODE_FINE)
 		return code;
 	progress_start(&progress, stderr);

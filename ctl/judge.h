@@ -1,5 +1,6 @@
 /*
- * What `check` and `identify` have in common: files in, judgements of the agent out.
+ * What `check`, `identify` and `scan` have in common: whom to ask, and files in, judgements of the
+ * agent out.
  */
 #pragma once
 
@@ -14,3 +15,8 @@
  * nothing in *ret. */
 enum exit_code judge_files(
 	const struct arguments *a, bool without_policy, json_t **ret, json_t **ret_policy);
+
+/* The agent, or with --policy one of our own, and the policy that it judges by (NULL: none). What
+ * is wrong has been said on stderr. */
+enum exit_code judge_connect(
+	const struct arguments *a, bool without_policy, struct client **ret, json_t **ret_policy);

@@ -26,6 +26,21 @@ static const struct command commands[] = {
 		"Show what FILE is: class, size, digest, packages, software.",
 		"Also without a policy. Ends with 1 when one of the files could not be read.\n",
 		cmd_identify },
+	{ "scan", "[PATH...]", 0, -1,
+		OPTION_JSON | OPTION_SOCKET | OPTION_POLICY | OPTION_OTHER_FILESYSTEMS |
+			OPTION_RESUME | OPTION_STATE,
+		"Find banned software that lies on this host.",
+		"Looks into PATHs, by default into everything on the filesystem of /, and records "
+		"what\n"
+		"it finds (root). With --policy it shows what lies where you may read, and "
+		"records\n"
+		"nothing. Ends with 4 when something was found, else with 1 when it did not come "
+		"to\n"
+		"its end.\n",
+		cmd_scan },
+	{ "findings", "", 0, 0, OPTION_JSON | OPTION_SOCKET | OPTION_LEDGER | OPTION_ALL,
+		"Show what scans have found, since when, and what is gone (root).",
+		"Ends with 4 when something is there.\n", cmd_findings },
 	{ "log", "", 0, 0,
 		OPTION_JSON | OPTION_SOCKET | OPTION_LEDGER | OPTION_FOLLOW | OPTION_SINCE |
 			OPTION_NUMBER,

@@ -345,28 +345,37 @@ void progress_start(struct progress *p, FILE *f)
 	};
 }
 
-void progress_tick(struct progress *p, const char *what, uint64_t done, uint64_t all)
+void progress_show(struct progress *p, const char *head, const char *what)
 {
-	uint64_t now = clock_boot_usec(), seconds = (now - p->started_usec) / USEC_PER_SEC;
-	_cleanup_free_ char *cut = NULL;
-	char count[64] = "";
-	unsigned width;
+	uint64_t now = clock_boot_usec();
+	_cleanup_free_ char *cut = NULL, *rest = NULL;
+	unsigned width, used;
 
 	if (!p->terminal || now - p->started_usec < PROGRESS_AFTER_USEC ||
 		now - p->drawn_usec < PROGRESS_EVERY_USEC)
 		return;
 	p->drawn_usec = now;
 	p->shown = true;
+	width = width_of(p->f);
+	cut = print_cut(head, width > 1 ? width - 1 : 1, false);
+	used = cut ? (unsigned) text_columns(cut) : 0;
+	if (used + 2 < width)
+		rest = print_cut(what, width - used - 1, true);
+	(void) fprintf(p->f, "\r\033[K%s%s", cut ? cut : "", rest ? rest : "");
+	(void) fflush(p->f);
+}
+
+void progress_tick(struct progress *p, const char *what, uint64_t done, uint64_t all)
+{
+	uint64_t seconds = (clock_boot_usec() - p->started_usec) / USEC_PER_SEC;
+	char count[64] = "";
+
 	if (all > 1)
 		(void) snprintf(count, sizeof(count), "%llu of %llu, ", (unsigned long long) done,
 			(unsigned long long) all);
 	(void) snprintf(count + strlen(count), sizeof(count) - strlen(count),
 		"%llu s: ", (unsigned long long) seconds);
-	width = width_of(p->f);
-	width = width > strlen(count) + 2 ? width - (unsigned) strlen(count) - 1 : 1;
-	cut = print_cut(what, width, true);
-	(void) fprintf(p->f, "\r\033[K%s%s", count, cut ? cut : "");
-	(void) fflush(p->f);
+	progress_show(p, count, what);
 }
 
 void progress_end(struct progress *p)

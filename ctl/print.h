@@ -86,5 +86,7 @@ struct progress {
 /* Shows nothing before a second has passed, and nothing at all unless @f is a terminal. */
 void progress_start(struct progress *p, FILE *f);
 void progress_tick(struct progress *p, const char *what, uint64_t done, uint64_t all);
+/* @head, and as much of the end of @what as there is room for. */
+void progress_show(struct progress *p, const char *head, const char *what);
 /* Takes the line away. */
 void progress_end(struct progress *p);

@@ -111,8 +111,11 @@ static int next_page(struct records *r)
 {
 	_cleanup_json_ json_t *page = NULL;
 	size_t n;
-	int e = client_call(r->client, NULL, &page, "Records", "txu", r->filter.after,
-		r->filter.since_nsec, (uint32_t) PAGE);
+	int e = r->filter.of_scans
+		? client_call(r->client, NULL, &page, "Findings", "tu", r->filter.after,
+			  (uint32_t) PAGE)
+		: client_call(r->client, NULL, &page, "Records", "txu", r->filter.after,
+			  r->filter.since_nsec, (uint32_t) PAGE);
 
 	if (e < 0)
 		return e;

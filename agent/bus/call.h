@@ -73,6 +73,12 @@ extern const sd_bus_vtable bus_vtable[];
 /* records.c */
 int records_method_why(struct call *c, sd_bus_error *e);
 int records_method_records(struct call *c, sd_bus_error *e);
+int records_method_findings(struct call *c, sd_bus_error *e);
+
+/* scans.c */
+int scans_method_scan(struct call *c, sd_bus_error *e);
+int scans_method_status(struct call *c, sd_bus_error *e);
+int scans_method_stop(struct call *c, sd_bus_error *e);
 
 /* Entries of an a{sv}; a NULL or empty text adds nothing. */
 int dict_text(sd_bus_message *m, const char *key, const char *value);

@@ -228,6 +228,10 @@ static const struct bus_method methods[] = {
 	{ "Reload", method_reload },
 	{ "Why", records_method_why },
 	{ "Records", records_method_records },
+	{ "Findings", records_method_findings },
+	{ "Scan", scans_method_scan },
+	{ "ScanStatus", scans_method_status },
+	{ "ScanStop", scans_method_stop },
 };
 
 const struct bus_method *bus_method_find(const char *name)
@@ -251,6 +255,14 @@ const sd_bus_vtable bus_vtable[] = {
 		call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Records", SD_BUS_ARGS("t", after, "x", since_nsec, "u", max),
 		SD_BUS_RESULT("aa{sv}", records), call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Findings", SD_BUS_ARGS("t", after, "u", max),
+		SD_BUS_RESULT("aa{sv}", records), call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Scan", SD_BUS_ARGS("aay", paths, "a{sv}", options),
+		SD_BUS_RESULT("t", scan), call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ScanStatus", SD_BUS_ARGS("t", scan, "t", after),
+		SD_BUS_RESULT("a{sv}", status), call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ScanStop", SD_BUS_ARGS("t", scan), SD_BUS_NO_RESULT, call_begin,
+		SD_BUS_VTABLE_UNPRIVILEGED),
 	/* Everybody on the system bus sees it: nothing about a person goes into it. */
 	SD_BUS_SIGNAL_WITH_ARGS("Recorded", SD_BUS_ARGS("t", sequence, "s", kind, "s", outcome), 0),
 	SD_BUS_VTABLE_END,

@@ -129,22 +129,18 @@ static int append_records(
 	return r < 0 ? bus_error_set(e, r, "Failed to answer: %m") : 0;
 }
 
-int records_method_records(struct call *c, sd_bus_error *e)
+static int answer_with(struct call *c, struct record_filter *filter, uint32_t max, sd_bus_error *e)
 {
 	_cleanup_(ledger_reader_closep) struct ledger_reader *reader = NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct record_filter filter = { 0 };
-	uint32_t max;
-	int r = sd_bus_message_read(c->message, "txu", &filter.after, &filter.since_nsec, &max);
+	int r;
 
-	if (r < 0)
-		return bus_error_set(e, EINVAL, "Records() takes after, since_nsec and max");
 	if (max == 0)
 		max = BUS_RECORDS_MAX;
 	if (max > BUS_RECORDS_MAX)
 		return bus_error_set(
 			e, EINVAL, "At most %d records in one answer", BUS_RECORDS_MAX);
-	r = find(c, &filter, &reader, e);
+	r = find(c, filter, &reader, e);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_new_method_return(c->message, &reply);
@@ -155,4 +151,29 @@ int records_method_records(struct call *c, sd_bus_error *e)
 		return r;
 	call_reply(c, reply);
 	return 0;
+}
+
+int records_method_records(struct call *c, sd_bus_error *e)
+{
+	struct record_filter filter = { 0 };
+	uint32_t max;
+	int r = sd_bus_message_read(c->message, "txu", &filter.after, &filter.since_nsec, &max);
+
+	if (r < 0)
+		return bus_error_set(e, EINVAL, "Records() takes after, since_nsec and max");
+	return answer_with(c, &filter, max, e);
+}
+
+/* Whose homes hold what is for root to know. */
+int records_method_findings(struct call *c, sd_bus_error *e)
+{
+	struct record_filter filter = { .of_scans = true };
+	uint32_t max;
+	int r = sd_bus_message_read(c->message, "tu", &filter.after, &max);
+
+	if (r < 0)
+		return bus_error_set(e, EINVAL, "Findings() takes after and max");
+	if (!call_privileged(c))
+		return bus_error_set(e, EACCES, "Only root may see what scans have found");
+	return answer_with(c, &filter, max, e);
 }

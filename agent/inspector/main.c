@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,8 +107,11 @@ int main(int argc, char *argv[])
 			  "only");
 		return 2;
 	}
-	if (idle)
+	if (idle) {
+		/* Ctrl-C is for the command that asked for a scan. */
+		(void) signal(SIGINT, SIG_IGN);
 		idle_enter();
+	}
 	sandbox = inspector_sandbox(uid, gid);
 	r = prepare();
 	if (r == 0)

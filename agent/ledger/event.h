@@ -20,9 +20,8 @@ enum event_kind {
 	EVENT_POLICY,  /* a policy came into force, or was refused */
 	EVENT_AGENT,   /* the agent started or stopped */
 	EVENT_GAP,     /* records were lost: how many, and why */
-	EVENT_FINDING, /* a scan found software that a rule bans, or that it is gone; both records
-			  of one finding share its id */
-	EVENT_SCAN,    /* a scan of a folder ended; those of one scan share its id */
+	EVENT_FINDING, /* a scan found software that a rule bans, or that it is gone */
+	EVENT_SCAN,    /* a scan of a folder ended */
 	_EVENT_KIND_MAX,
 };
 

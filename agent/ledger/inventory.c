@@ -55,18 +55,18 @@ bool inventory_is_below(const char *path, const char *folder)
 	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
-static uint32_t *bucket_of(struct inventory *i, const char *path)
+static size_t bucket_of(const char *path)
 {
 	uint32_t h = 2166136261u;
 
 	for (; *path; path++)
 		h = (h ^ (unsigned char) *path) * 16777619u;
-	return &i->buckets[h % BUCKETS];
+	return h % BUCKETS;
 }
 
-static struct finding_entry *find(struct inventory *i, const char *path)
+static struct finding_entry *find(const struct inventory *i, const char *path)
 {
-	for (uint32_t k = *bucket_of(i, path); k; k = i->next[k - 1])
+	for (uint32_t k = i->buckets[bucket_of(path)]; k; k = i->next[k - 1])
 		if (strcmp(i->entries[k - 1].path, path) == 0)
 			return &i->entries[k - 1];
 	return NULL;
@@ -76,7 +76,7 @@ static void chain_all(struct inventory *i)
 {
 	memset(i->buckets, 0, sizeof(i->buckets));
 	for (size_t k = 0; k < i->n; k++) {
-		uint32_t *bucket = bucket_of(i, i->entries[k].path);
+		uint32_t *bucket = &i->buckets[bucket_of(i->entries[k].path)];
 
 		i->next[k] = *bucket;
 		*bucket = (uint32_t) k + 1;
@@ -130,7 +130,7 @@ static int append(struct inventory *i, const char *path, struct finding_entry **
 	i->entries[i->n] = (struct finding_entry){ 0 };
 	if (text_dup(path, &i->entries[i->n].path) < 0)
 		return -ENOMEM;
-	bucket = bucket_of(i, path);
+	bucket = &i->buckets[bucket_of(path)];
 	i->next[i->n] = *bucket;
 	*bucket = (uint32_t) ++i->n;
 	*ret = &i->entries[i->n - 1];
@@ -252,6 +252,11 @@ size_t inventory_n(const struct inventory *i)
 const struct finding_entry *inventory_entry(const struct inventory *i, size_t k)
 {
 	return &i->entries[k];
+}
+
+const struct finding_entry *inventory_find(const struct inventory *i, const char *path)
+{
+	return find(i, path);
 }
 
 uint64_t inventory_dropped(const struct inventory *i)

@@ -41,6 +41,8 @@ int inventory_read(struct inventory *i, struct ledger_reader *reader);
 /* Findings in the order in which they were first made; good until the next add. */
 size_t inventory_n(const struct inventory *i);
 const struct finding_entry *inventory_entry(const struct inventory *i, size_t k);
+/* The finding at @path, there or gone; NULL: none was ever made. */
+const struct finding_entry *inventory_find(const struct inventory *i, const char *path);
 /* How many were dropped for INVENTORY_MAX. */
 uint64_t inventory_dropped(const struct inventory *i);
 

@@ -6,8 +6,7 @@
 CREATE TABLE record (
 	sequence INTEGER PRIMARY KEY,   -- 1, 2, 3, ... without holes, never used twice
 	kind TEXT NOT NULL,             -- launch, digest, policy, agent, gap, finding, scan
-	id TEXT NOT NULL,               -- what an employee quotes; digest: that of its launch;
-	                                -- finding: found and gone share it; scan: of its roots
+	id TEXT NOT NULL,               -- what an employee quotes; digest: that of its launch
 	utc_nsec INTEGER NOT NULL,      -- nanoseconds since 1970
 	host TEXT,
 	outcome TEXT,                   -- refused, ran, stopped, applied, rejected, ended, found, gone,

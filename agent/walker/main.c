@@ -6,6 +6,7 @@
  * Usage: proscribe-walker [UID GID]
  */
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -187,6 +188,8 @@ int main(int argc, char *argv[])
 		log_error("Usage: proscribe-walker [UID GID], started by proscribed only");
 		return 2;
 	}
+	/* Ctrl-C is for the command that asked; it will say when to end. */
+	(void) signal(SIGINT, SIG_IGN);
 	idle_enter();
 	r = policy_open(POLICY, &policy);
 	if (r < 0 || fstat(POLICY, &st) < 0) {
