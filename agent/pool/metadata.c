@@ -145,7 +145,9 @@ static bool in_python_prefix(const struct walk *w, size_t level)
 
 static void take_python_prefix(struct walk *w)
 {
-	if (w->is_script || faccessat(w->folder, "pyvenv.cfg", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	struct stat st;
+
+	if (w->is_script || fstatat(w->folder, "pyvenv.cfg", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		metadata_python_prefix(w);
 }
 

@@ -7,7 +7,7 @@
 
 enum {
 	PYTHON_MINOR_FIRST = 6, /* of the python3.N folders looked for */
-	PYTHON_MINOR_LAST = 29,
+	PYTHON_MINOR_LAST = 24,
 };
 
 /* w->folder is a site-packages or dist-packages; @top is the name in it that the file lies under.
