@@ -40,7 +40,7 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 	$(addprefix agent/inspector/,allowlist.c message.c inspect.c view.c class.c digest.c script.c js.c) \
 	$(addprefix agent/inspector/,elf.c elf_dynamic.c elf_section.c notes.c runtime.c bun.c sea.c gobuild.c cargo_audit.c) \
 	$(addprefix agent/inspector/,container.c zip.c meter.c archive.c squash.c archive_package.c appimage.c embedded.c) \
-	$(addprefix agent/inspector/,evidence.c field.c lines.c json.c npm.c python.c product.c crates.c snap.c flatpak.c plugin_xml.c layout.c) \
+	$(addprefix agent/inspector/,evidence.c field.c lines.c json.c npm.c python.c product.c crates.c snap.c flatpak.c plugin_xml.c plugin_jar.c layout.c) \
 	$(addprefix agent/inspector/,payload.c matcher.c sieve.c versions.c scanner.c)
 walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)

@@ -12,6 +12,7 @@
 #include "agent/inspector/json.h"
 #include "agent/inspector/layout.h"
 #include "agent/inspector/npm.h"
+#include "agent/inspector/plugin_jar.h"
 #include "agent/inspector/product.h"
 #include "agent/inspector/python.h"
 #include "agent/inspector/snap.h"
@@ -126,6 +127,11 @@ static int read_crates(const struct source *s, struct package *ret)
 	return r < 0 ? r : crates_parse(text, n, s->request->path, ret);
 }
 
+static int read_plugin_jar(const struct source *s, struct package *ret)
+{
+	return plugin_jar_read(fd_of(s), ret);
+}
+
 /* 1: *ret is a package; 0: the file names none; or a negative errno. */
 static int (*const readers[METADATA_FILES_MAX + 1])(const struct source *s, struct package *ret) = {
 	[METADATA_PACKAGE_JSON] = read_package_json,
@@ -135,6 +141,7 @@ static int (*const readers[METADATA_FILES_MAX + 1])(const struct source *s, stru
 	[METADATA_SNAP] = read_snap,
 	[METADATA_FLATPAK] = read_flatpak,
 	[METADATA_CRATES] = read_crates,
+	[METADATA_PLUGIN_JAR] = read_plugin_jar,
 };
 
 /* What counts of one kind so far. */
