@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "agent/pool/directory.h"
 #include "agent/pool/metadata.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/text.h"
@@ -412,6 +413,55 @@ static void test_candidates_max(void **state)
 	metadata_close(&list);
 }
 
+static int any(const char *name, const void *context)
+{
+	(void) name;
+	(void) context;
+	return 1;
+}
+
+/* A folder may have any number of names; only so many are read. */
+static void test_names_max(void **state)
+{
+	_cleanup_close_ int folder = -1;
+	struct picks picks;
+
+	(void) state;
+	assert_int_equal(mkdir(at("names"), 0755), 0);
+	folder = directory_open(at("names"));
+	assert_true(folder >= 0);
+	for (int i = 0; i < DIRECTORY_NAMES_MAX - 2; i++) { /* "." and ".." are names, too */
+		char name[16];
+
+		(void) snprintf(name, sizeof(name), "%d", i);
+		assert_int_equal(mknodat(folder, name, S_IFREG | 0600, 0), 0);
+	}
+	directory_pick(folder, any, NULL, &picks);
+	assert_int_equal(picks.seen, DIRECTORY_NAMES_MAX);
+	assert_int_equal(mknodat(folder, "one more", S_IFREG | 0600, 0), 0);
+	directory_pick(folder, any, NULL, &picks);
+	assert_int_equal(picks.seen, DIRECTORY_NAMES_MAX);
+	assert_int_equal(picks.n, DIRECTORY_PICKS_MAX);
+}
+
+static void test_folders_read_max(void **state)
+{
+	char name[NAME_MAX];
+
+	(void) state;
+	for (int minor = 6; minor < 6 + METADATA_FOLDERS_READ_MAX; minor++) {
+		(void) snprintf(name, sizeof(name), "lib/python3.%d/site-packages/a.py", minor);
+		put_all("folders", name);
+	}
+	put_all("folders", "lib/python3/dist-packages/x-1.dist-info/METADATA bin/x");
+	overwrite("folders/bin/x", "#!/x\n", 10);
+	assert_string_equal(found_below("folders", "bin/x"), "");
+	assert_int_equal(unlink(at("folders/lib/python3.6/site-packages/a.py")), 0);
+	assert_int_equal(rmdir(at("folders/lib/python3.6/site-packages")), 0);
+	assert_string_equal(found_below("folders", "bin/x"),
+		"lib/python3/dist-packages/x-1.dist-info/METADATA");
+}
+
 /* Links lead nowhere, whatever stands for a folder or a file. */
 static void test_links_in_layouts(void **state)
 {
@@ -464,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_environment_name),
 		cmocka_unit_test(test_many_packages),
 		cmocka_unit_test(test_candidates_max),
+		cmocka_unit_test(test_names_max),
+		cmocka_unit_test(test_folders_read_max),
 		cmocka_unit_test(test_links_in_layouts),
 		cmocka_unit_test(test_not_across_filesystems),
 	};
