@@ -55,13 +55,13 @@ def owner(path):
     return re.search(r".*/node_modules/((?:@[^/]+/)?[^/]+)/", path).group(1)
 
 
-@pytest.mark.parametrize("arguments", [["install"], ["install", "-g", "--prefix", "prefix"]],
-                         ids=["in a project", "globally"])
+@pytest.mark.parametrize("arguments", [["install"], ["install", "-g", "--prefix", "prefix"],
+                                       ["exec", "--yes", "-c", "true", "--package"]],
+                         ids=["in a project", "globally", "by npx"])
 def test_npm(tmp_path, tell, arguments):
     name, version = NPM_PACKAGE
     npm(tmp_path, *arguments, f"{name}@{version}")
-    files = [f for f in files_below(tmp_path) if "/node_modules/" in f and "/.npm/" not in f
-             and not f.endswith("node_modules/.package-lock.json")]
+    files = [f for f in files_below(tmp_path) if "/node_modules/" in f and not f.endswith("/.package-lock.json")]
     programs = [f for f in files if f.endswith("/bin/semver.js")]
     assert programs
     for path, packages in tell(files).items():
