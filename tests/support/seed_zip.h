@@ -29,9 +29,17 @@ struct seed_entry {
 	uint32_t header; /* where it claims to be, plus 1; 0: the truth */
 };
 
+/* Room doubles, so that an archive of many entries is not copied for each of its numbers. */
 static inline void seed_put(uint8_t **p, size_t *n, const void *bytes, size_t size)
 {
-	*p = realloc(*p, *n + size + 1);
+	size_t old = 64, room = 64;
+
+	while (old < *n)
+		old *= 2;
+	while (room < *n + size)
+		room *= 2;
+	if (!*p || room != old)
+		*p = realloc(*p, room);
 	if (!*p)
 		abort();
 	if (size > 0)
