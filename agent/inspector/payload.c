@@ -19,10 +19,10 @@ static int one_range(struct range range, struct payload *p)
 	return 0;
 }
 
-static int whole_file(const struct view *v, bool is_text, struct payload *p)
+int payload_whole(const struct view *v, struct payload *ret)
 {
-	p->whole = !is_text;
-	return one_range((struct range){ 0, v->size }, p);
+	*ret = (struct payload){ .whole = true };
+	return one_range((struct range){ 0, v->size }, ret);
 }
 
 static int find_bun(const struct view *v, const struct range *modules, struct payload *p)
@@ -31,10 +31,15 @@ static int find_bun(const struct view *v, const struct range *modules, struct pa
 
 	if (r == -ENOMEM)
 		return r;
-	p->damaged = r < 0;
+	if (r < 0) {
+		r = payload_whole(v, p);
+		p->damaged = true;
+		return r;
+	}
 	for (size_t i = 0; i < p->n_ranges; i++)
 		p->size += p->ranges[i].size;
-	return p->damaged ? whole_file(v, false, p) : 0;
+	p->has_rest = true;
+	return 0;
 }
 
 /* What lies in front of an archive is read as well: it may be a program of its own. */
@@ -51,13 +56,14 @@ int payload_find(const struct view *v, const struct facts *f, struct payload *re
 
 	*ret = (struct payload){ 0 };
 	if (f->class == FILE_CLASS_SCRIPT || f->class == FILE_CLASS_JS)
-		return whole_file(v, true, ret);
+		return one_range((struct range){ 0, v->size }, ret);
 	if (carried.size == 0)
-		return whole_file(v, false, ret);
+		return payload_whole(v, ret);
 	switch ((enum file_class) f->class) {
 	case FILE_CLASS_BUN:
 		return find_bun(v, &carried, ret);
 	case FILE_CLASS_NODE_SEA:
+		ret->has_rest = true;
 		return one_range(carried, ret);
 	case FILE_CLASS_ZIP:
 	case FILE_CLASS_JAR:
@@ -76,7 +82,7 @@ int payload_find(const struct view *v, const struct facts *f, struct payload *re
 	case _FILE_CLASS_MAX:
 		break;
 	}
-	return whole_file(v, false, ret);
+	return payload_whole(v, ret);
 }
 
 void payload_done(struct payload *p)

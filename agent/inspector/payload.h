@@ -20,9 +20,9 @@ enum payload_packing {
 };
 
 struct payload {
-	bool whole;                   /* the whole file, and not for being text: nothing tells what
-					 of it matters */
-	bool damaged;                 /* the same, since what should have told is malformed */
+	bool whole;    /* the whole file, and not for being text: nothing tells what matters */
+	bool has_rest; /* a program made of more than this: a runtime, as a rule */
+	bool damaged;  /* what should have told what matters is malformed */
 	enum payload_packing packing; /* how @packed is; there is none when it is PAYLOAD_PLAIN */
 	struct range packed;
 	struct range *ranges; /* to be read as they are: ascending, apart, inside the file */
@@ -32,4 +32,6 @@ struct payload {
 
 /* @f: class and payload are known. 0, or -ENOMEM. */
 int payload_find(const struct view *v, const struct facts *f, struct payload *ret);
+/* The file as it is, whatever it carries. */
+int payload_whole(const struct view *v, struct payload *ret);
 void payload_done(struct payload *p);

@@ -35,7 +35,6 @@ struct search {
 	bool *matched;              /* for each signature, and one more for all other rules */
 	struct versions **versions; /* NULL where nothing named one */
 	bool cut;                   /* limit or deadline left a part unread */
-	int error;
 };
 
 int scanner_prepare(void)
@@ -301,34 +300,63 @@ static void report(struct search *s)
 
 /* ---- one file ---- */
 
+static void put_off(struct search *s)
+{
+	s->facts->have |= FACTS_SCAN_LATER;
+	s->facts->policy_id = s->scanner->policy_id;
+}
+
 static void finish(struct search *s, enum message_scan scan, int r)
 {
 	struct facts *f = s->facts;
-	const bool answered = scan == SCAN_ANSWER && (s->cut || r == -ETIMEDOUT);
 
 	if (r == 0) {
 		f->have |= FACTS_SCANNED;
+		f->policy_id = s->scanner->policy_id;
 		report(s);
 	}
-	if (answered)
-		f->have |= FACTS_SCAN_LATER;
+	if (scan == SCAN_ANSWER && (s->cut || r == -ETIMEDOUT))
+		put_off(s);
 	else if (r < 0 || s->cut)
 		f->have |= FACTS_PAYLOAD_REFUSED;
-	if (f->have & (FACTS_SCANNED | FACTS_SCAN_LATER))
-		f->policy_id = s->scanner->policy_id;
 }
 
-static void search_file(struct search *s, const struct payload *p, enum message_scan scan)
+static void search_in(struct search *s, const struct payload *p, enum message_scan scan)
 {
 	const unsigned sec = scan == SCAN_ANSWER ? SCANNER_ANSWER_SEC : SCANNER_ALL_SEC;
 	struct matcher *m = s->scanner->matcher;
 
 	s->left = scan == SCAN_ANSWER ? SCANNER_PAYLOAD_ANSWER_MAX : SCANNER_ALL_MAX;
-	s->deadline_usec = clock_boot_usec() + sec * USEC_PER_SEC;
 	/* libyara's own bound comes second: it ends a search without a result. */
 	if (matcher_begin(m, s->view->head, s->view->n_head, s->view->size, sec + 1) == 0)
 		search_payload(s, p);
 	finish(s, scan, matcher_end(m, &s->sink));
+}
+
+/* A program whose payload shows nothing may carry another one, which the tables that it was found
+ * by do not speak of. */
+static int search_rest(struct search *s, enum message_scan scan)
+{
+	_cleanup_(payload_done) struct payload all = { 0 };
+	int r;
+
+	if (scan == SCAN_ANSWER) {
+		put_off(s);
+		return 0;
+	}
+	r = payload_whole(s->view, &all);
+	if (r == 0)
+		search_in(s, &all, scan);
+	return r;
+}
+
+static int search_file(struct search *s, const struct payload *p, enum message_scan scan)
+{
+	const unsigned sec = scan == SCAN_ANSWER ? SCANNER_ANSWER_SEC : SCANNER_ALL_SEC;
+
+	s->deadline_usec = clock_boot_usec() + sec * USEC_PER_SEC;
+	search_in(s, p, scan);
+	return p->has_rest && s->facts->n_signatures == 0 && !s->cut ? search_rest(s, scan) : 0;
 }
 
 static bool admits_any(const struct scanner *s, const struct facts *f)
@@ -350,6 +378,8 @@ static int search_init(struct search *s, const struct scanner *c)
 
 static void search_done(struct search *s)
 {
+	if (!s->scanner)
+		return;
 	for (uint32_t i = 0; s->versions && i < s->scanner->n_signatures; i++) {
 		if (s->versions[i])
 			versions_done(s->versions[i]);
@@ -372,19 +402,18 @@ int scanner_scan(struct scanner *s, const struct view *v, enum message_scan scan
 		return r;
 	if (payload.damaged)
 		f->have |= FACTS_PAYLOAD_REFUSED;
+	r = search_init(&search, s);
+	if (r < 0)
+		return r;
 	if (scan == SCAN_ANSWER && payload.whole && payload.size > SCANNER_FILE_ANSWER_MAX) {
-		f->have |= FACTS_SCAN_LATER;
-		f->policy_id = s->policy_id;
+		put_off(&search);
 		return 0;
 	}
 	r = load_rules(s);
-	if (r == 0)
-		r = search_init(&search, s);
 	if (r == -ENOMEM)
 		return r;
 	if (r == 0)
-		search_file(&search, &payload, scan);
-	else
-		f->have |= FACTS_PAYLOAD_REFUSED;
+		return search_file(&search, &payload, scan);
+	f->have |= FACTS_PAYLOAD_REFUSED;
 	return 0;
 }

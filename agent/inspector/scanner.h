@@ -35,7 +35,8 @@ DEFINE_CLEANUP(struct scanner, scanner_free)
 
 /* Searches what the file of @v and @f (class and payload are known) carries for the signatures that
  * admit it, as far as @scan allows; adds to f->signatures, f->have and f->policy_id. Without such a
- * signature nothing is read. What cannot be read, unpacked or searched is told by
+ * signature nothing is read. When a program's payload shows none, the rest of it is searched, too,
+ * though not for an answer. What cannot be read, unpacked or searched is told by
  * FACTS_PAYLOAD_REFUSED; FACTS_SCANNED is there as well when the rest of it was searched. 0, or
  * -ENOMEM. */
 int scanner_scan(struct scanner *s, const struct view *v, enum message_scan scan, struct facts *f);
