@@ -10,8 +10,8 @@
 #include "policy/base/cleanup.h"
 
 enum {
-	/* Bytes of address space: 40 MiB of it libraries, 48 MiB compiled rules as large as they
-	 * may be, and what a search keeps of a file that repeats what is searched for. */
+	/* Bytes of address space: 10 MiB of it libraries, some 40 MiB compiled rules as large as
+	 * they may be, and what a search keeps of a file that repeats what is searched for. */
 	INSPECTOR_MEMORY_MAX = 256 << 20,
 	INSPECTOR_FILES_MAX = 32,
 };

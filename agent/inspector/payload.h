@@ -19,6 +19,7 @@ enum payload_packing {
 	PAYLOAD_SQUASHFS, /* files of a squashfs or an AppImage */
 };
 
+/* What it carries may fall into ranges of the file, a container, or both. */
 struct payload {
 	bool whole;    /* the whole file, and not for being text: nothing tells what matters */
 	bool has_rest; /* a program made of more than this: a runtime, as a rule */
