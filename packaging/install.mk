@@ -14,6 +14,7 @@ bus_DIR     := $(DESTDIR)$(if $(filter /usr,$(PREFIX)),/usr/share,$(SYSCONFDIR))
 share_DIR   := $(DESTDIR)$(PREFIX)/share/proscribe
 conf_DIR    := $(DESTDIR)$(SYSCONFDIR)/proscribe
 manuals     := proscribectl.1 proscribe-policy.5 proscribe-agent.yaml.5 proscribed.8
+signatures  := $(wildcard packaging/examples/high-risk/signatures/*.yar)
 section      = man$(subst .,,$(suffix $(1)))
 
 INSTALLED := $(sbin_DIR)/proscribed $(bin_DIR)/proscribectl $(helper_DIR)/proscribe-inspector \
@@ -37,10 +38,13 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 	$(foreach m,$(manuals),install -D -m 0644 packaging/man/$(m) $(man_DIR)/$(call section,$(m))/$(m) && ):
 	install -D -m 0644 packaging/examples/high-risk/policy.yaml $(share_DIR)/examples/high-risk/policy.yaml
 	install -D -m 0644 packaging/examples/monitor/policy.yaml $(share_DIR)/examples/monitor/policy.yaml
+	install -D -m 0644 -t $(share_DIR)/examples/high-risk/signatures $(signatures)
+	install -D -m 0644 -t $(share_DIR)/examples/monitor/signatures $(signatures)
 	install -d -m 0755 $(conf_DIR) $(conf_DIR)/policy.d
 	@test -e $(conf_DIR)/agent.yaml || install -m 0644 packaging/examples/agent.yaml $(conf_DIR)/agent.yaml
 	@ls $(conf_DIR)/policy.d/*.yaml >/dev/null 2>&1 || { \
 		install -m 0644 packaging/examples/monitor/policy.yaml $(conf_DIR)/policy.d/policy.yaml && \
+		install -D -m 0644 -t $(conf_DIR)/policy.d/signatures $(signatures) && \
 		echo 'The sample list is in $(conf_DIR)/policy.d: it records launches and stops nobody.'; }
 	@test -n '$(DESTDIR)' || ! command -v systemd-sysusers >/dev/null || systemd-sysusers $(users_DIR)/proscribe.conf
 	@test -n '$(DESTDIR)' || ! command -v journalctl >/dev/null || journalctl --update-catalog

@@ -72,8 +72,11 @@ def test_a_person_can_read_them(name):
 
 
 @pytest.mark.parametrize("name", ["high-risk", "monitor"])
-def test_the_sample_lists_are_right(check, name):
-    assert check(EXAMPLES / name) == (0, "0 errors, 0 warnings\nhigh-risk-software: 3 software, 2 rules\n")
+def test_the_sample_lists_are_right(check, folder, name):
+    """Each as it is installed: with the same signatures."""
+    put(folder, (EXAMPLES / name / "policy.yaml").read_text())
+    shutil.copytree(EXAMPLES / "high-risk/signatures", folder / "signatures")
+    assert check(folder) == (0, "0 errors, 0 warnings\nhigh-risk-software: 5 software, 4 rules\n")
 
 
 def test_the_sample_for_monitoring_only_records():
@@ -82,7 +85,7 @@ def test_the_sample_for_monitoring_only_records():
         for name in ("high-risk", "monitor")
     ]
     assert [line.replace("action: block", "action: log") for line in lines[0]] == lines[1]
-    assert sum("action: log" in line for line in lines[1]) == 2
+    assert sum("action: log" in line for line in lines[1]) == 4
 
 
 def test_other_files_add_software_and_rules(check, folder):
