@@ -104,111 +104,109 @@ static void test_read_and_written(void **state)
 	"qualifiers (?...) cannot be matched yet: without them, the package is meant " \
 	"whatever its arch, distro or epoch"
 
+static const struct {
+	const char *name, *text;
+	int want;
+	const char *error;
+} refused[] = {
+	{ "nothing", "", -EINVAL, "it does not start with pkg:" },
+	{ "no scheme", "npm/foo", -EINVAL, "it does not start with pkg:" },
+	{ "an encoded colon", "pkg%3Anpm/foo", -EINVAL, "it does not start with pkg:" },
+	{ "no type", "pkg:foo@1.0.0", -EINVAL, "the type is missing: it is pkg:TYPE/NAME" },
+	{ "the scheme alone", "pkg:", -EINVAL, "the type is missing: it is pkg:TYPE/NAME" },
+	{ "a type nobody knows", "pkg:nmp/foo", -EINVAL,
+		"the type is not one of the purl registry" },
+	{ "a type that starts with a digit", "pkg:3npm/foo", -EINVAL,
+		"a type holds letters, digits, '.' and '-', and starts with a letter" },
+	{ "a type with a colon", "pkg:npm:a/foo", -EINVAL,
+		"a type holds letters, digits, '.' and '-', and starts with a letter" },
+	{ "a type no file has", "pkg:docker/library/nginx", -ENOTSUP, UNMATCHED },
+	{ "a type for images", "pkg:oci/debian", -ENOTSUP, UNMATCHED },
+	{ "a type for sources", "pkg:github/ngrok/ngrok", -ENOTSUP, UNMATCHED },
+	{ "a type of another version without a name", "pkg:maven/@1.3.4", -EINVAL,
+		"the name is missing" },
+	{ "deb without a distribution", "pkg:deb/nmap@7", -EINVAL,
+		"the distribution is missing: it is pkg:deb/debian/NAME (or ubuntu, ...)" },
+	{ "rpm without a distribution", "PKG://RPM//nmap/", -EINVAL,
+		"the distribution is missing: it is pkg:rpm/fedora/NAME (or redhat, "
+		"opensuse, ...)" },
+	{ "deb with two namespaces", "pkg:deb/debian/main/nmap", -EINVAL,
+		"its namespace has more than one part" },
+	{ "a deb name that dpkg refuses", "pkg:deb/debian/a_b", -EINVAL,
+		"the name of a deb package holds letters, digits, '+', '-' and '.'" },
+	{ "an rpm name with a blank", "pkg:rpm/fedora/a%20b", -EINVAL,
+		"the name of an rpm package holds letters, digits, '+', '-', '.' and '_'" },
+	{ "a deb version without a number", "pkg:deb/debian/nmap@x_y", -EINVAL,
+		"this is not a version of this scheme: [EPOCH:]UPSTREAM[-REVISION] is "
+		"wanted, as in 1:2.36-9+deb12u4" },
+	{ "a Python name that ends in a dash", "pkg:pypi/aider-", -EINVAL, PYTHON },
+	{ "a Python name of dots", "pkg:pypi/...", -EINVAL, PYTHON },
+	{ "a Python version", "pkg:pypi/aider@1.x", -EINVAL,
+		"this is not a version of this scheme: one of PEP 440 is wanted, as in "
+		"1.0, 2024.1rc1 or 1.0.post2" },
+	{ "an extension without a publisher", "pkg:vscode-extension/claude-code", -EINVAL,
+		"the publisher is missing: it is pkg:vscode-extension/PUBLISHER/NAME" },
+	{ "a Go module without a path", "pkg:golang/ngrok", -EINVAL,
+		"a Go module is named by its whole path: it is "
+		"pkg:golang/github.com/OWNER/NAME" },
+	{ "a Go module with a blank", "pkg:golang/github.com/a%20b/c", -EINVAL,
+		"there is a blank in the name" },
+	{ "a crate's name", "pkg:cargo/a.b", -EINVAL,
+		"a crate's name holds letters, digits, '-' and '_'" },
+	{ "an artifact without a group", "pkg:maven/tool", -EINVAL,
+		"the group is missing: it is pkg:maven/GROUP/ARTIFACT" },
+	{ "a formula with a tap", "pkg:brew/homebrew/core/git", -EINVAL,
+		"nothing on disk tells the tap of a formula: it is pkg:brew/NAME" },
+	{ "something generic", "pkg:generic/tool", -EINVAL, GENERIC },
+	{ "something generic from nowhere", "pkg:generic/opt/tool", -EINVAL, GENERIC },
+	{ "a slash hidden in a name", "pkg:generic/snap/a%2Fb", -EINVAL,
+		"there is a '/' in the name" },
+	{ "no name", "pkg:npm/", -EINVAL, "the name is missing" },
+	{ "a version without a name", "pkg:npm/@1.0.0", -EINVAL, "the name is missing" },
+	{ "two scopes", "pkg:npm/@a/b/c", -EINVAL,
+		"its namespace has more parts than its type allows" },
+	{ "a scope without @", "pkg:npm/a/b", -EINVAL, "the scope of an npm name starts with @" },
+	{ "a slash hidden in the name", "pkg:npm/a%2Fb", -EINVAL,
+		"there is a '/' or '@' in the name" },
+	{ "a scope hidden in the name", "pkg:npm/%40a%2Fb", -EINVAL,
+		"there is a '/' or '@' in the name" },
+	{ "a name npm refuses", "pkg:npm/..", -EINVAL, "the name is not one npm allows" },
+	{ "a range for a version", "pkg:npm/foo@%5E1.0.0", -EINVAL,
+		"this is not a version of this scheme: three numbers are wanted, as in "
+		"2.1.91 or 3.0.0-rc.1" },
+	{ "a blank", "pkg:npm/a b", -EINVAL, "there is a blank in it" },
+	{ "a newline", "pkg:npm/foo\n", -EINVAL, "there is a blank in it" },
+	{ "not ASCII", "pkg:npm/caf\xc3\xa9", -EINVAL,
+		"characters other than printable ASCII must be percent-encoded" },
+	{ "a NUL", "pkg:npm/a%00b", -EINVAL, "there is a control character in it" },
+	{ "an escape", "pkg:npm/a%1Bb", -EINVAL, "there is a control character in it" },
+	{ "a percent sign alone", "pkg:npm/a%", -EINVAL,
+		"a % is not followed by two hexadecimal digits" },
+	{ "a wrong digit", "pkg:npm/a%2G", -EINVAL,
+		"a % is not followed by two hexadecimal digits" },
+	{ "not UTF-8 once decoded", "pkg:npm/a%FF", -EINVAL, "it is not UTF-8 once decoded" },
+	{ "a qualifier", "pkg:npm/foo?os=linux", -EINVAL, QUALIFIERS },
+	{ "an arch", "pkg:deb/debian/nmap?arch=amd64", -EINVAL, QUALIFIERS },
+	{ "an epoch", "pkg:rpm/fedora/nmap?epoch=1&distro=fedora-39", -EINVAL, QUALIFIERS },
+	{ "a broken qualifier", "pkg:npm/foo?os", -EINVAL, "a qualifier is not KEY=VALUE" },
+	{ "a qualifier with a blank in its key", "pkg:npm/foo?in%20b=1", -EINVAL,
+		"a qualifier's key holds letters, digits, '.', '-' and '_'" },
+	{ "a subpath", "pkg:npm/foo#lib", -EINVAL, "a subpath cannot be matched yet" },
+};
+
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *name, *text;
-		int want;
-		const char *error;
-	} cases[] = {
-		{ "nothing", "", -EINVAL, "it does not start with pkg:" },
-		{ "no scheme", "npm/foo", -EINVAL, "it does not start with pkg:" },
-		{ "an encoded colon", "pkg%3Anpm/foo", -EINVAL, "it does not start with pkg:" },
-		{ "no type", "pkg:foo@1.0.0", -EINVAL, "the type is missing: it is pkg:TYPE/NAME" },
-		{ "the scheme alone", "pkg:", -EINVAL, "the type is missing: it is pkg:TYPE/NAME" },
-		{ "a type nobody knows", "pkg:nmp/foo", -EINVAL,
-			"the type is not one of the purl registry" },
-		{ "a type that starts with a digit", "pkg:3npm/foo", -EINVAL,
-			"a type holds letters, digits, '.' and '-', and starts with a letter" },
-		{ "a type with a colon", "pkg:npm:a/foo", -EINVAL,
-			"a type holds letters, digits, '.' and '-', and starts with a letter" },
-		{ "a type no file has", "pkg:docker/library/nginx", -ENOTSUP, UNMATCHED },
-		{ "a type for images", "pkg:oci/debian", -ENOTSUP, UNMATCHED },
-		{ "a type for sources", "pkg:github/ngrok/ngrok", -ENOTSUP, UNMATCHED },
-		{ "a type of another version without a name", "pkg:maven/@1.3.4", -EINVAL,
-			"the name is missing" },
-		{ "deb without a distribution", "pkg:deb/nmap@7", -EINVAL,
-			"the distribution is missing: it is pkg:deb/debian/NAME (or ubuntu, ...)" },
-		{ "rpm without a distribution", "PKG://RPM//nmap/", -EINVAL,
-			"the distribution is missing: it is pkg:rpm/fedora/NAME (or redhat, "
-			"opensuse, ...)" },
-		{ "deb with two namespaces", "pkg:deb/debian/main/nmap", -EINVAL,
-			"its namespace has more than one part" },
-		{ "a deb name that dpkg refuses", "pkg:deb/debian/a_b", -EINVAL,
-			"the name of a deb package holds letters, digits, '+', '-' and '.'" },
-		{ "an rpm name with a blank", "pkg:rpm/fedora/a%20b", -EINVAL,
-			"the name of an rpm package holds letters, digits, '+', '-', '.' and '_'" },
-		{ "a deb version without a number", "pkg:deb/debian/nmap@x_y", -EINVAL,
-			"this is not a version of this scheme: [EPOCH:]UPSTREAM[-REVISION] is "
-			"wanted, as in 1:2.36-9+deb12u4" },
-		{ "a Python name that ends in a dash", "pkg:pypi/aider-", -EINVAL, PYTHON },
-		{ "a Python name of dots", "pkg:pypi/...", -EINVAL, PYTHON },
-		{ "a Python version", "pkg:pypi/aider@1.x", -EINVAL,
-			"this is not a version of this scheme: one of PEP 440 is wanted, as in "
-			"1.0, 2024.1rc1 or 1.0.post2" },
-		{ "an extension without a publisher", "pkg:vscode-extension/claude-code", -EINVAL,
-			"the publisher is missing: it is pkg:vscode-extension/PUBLISHER/NAME" },
-		{ "a Go module without a path", "pkg:golang/ngrok", -EINVAL,
-			"a Go module is named by its whole path: it is "
-			"pkg:golang/github.com/OWNER/NAME" },
-		{ "a Go module with a blank", "pkg:golang/github.com/a%20b/c", -EINVAL,
-			"there is a blank in the name" },
-		{ "a crate's name", "pkg:cargo/a.b", -EINVAL,
-			"a crate's name holds letters, digits, '-' and '_'" },
-		{ "an artifact without a group", "pkg:maven/tool", -EINVAL,
-			"the group is missing: it is pkg:maven/GROUP/ARTIFACT" },
-		{ "a formula with a tap", "pkg:brew/homebrew/core/git", -EINVAL,
-			"nothing on disk tells the tap of a formula: it is pkg:brew/NAME" },
-		{ "something generic", "pkg:generic/tool", -EINVAL, GENERIC },
-		{ "something generic from nowhere", "pkg:generic/opt/tool", -EINVAL, GENERIC },
-		{ "a slash hidden in a name", "pkg:generic/snap/a%2Fb", -EINVAL,
-			"there is a '/' in the name" },
-		{ "no name", "pkg:npm/", -EINVAL, "the name is missing" },
-		{ "a version without a name", "pkg:npm/@1.0.0", -EINVAL, "the name is missing" },
-		{ "two scopes", "pkg:npm/@a/b/c", -EINVAL,
-			"its namespace has more parts than its type allows" },
-		{ "a scope without @", "pkg:npm/a/b", -EINVAL,
-			"the scope of an npm name starts with @" },
-		{ "a slash hidden in the name", "pkg:npm/a%2Fb", -EINVAL,
-			"there is a '/' or '@' in the name" },
-		{ "a scope hidden in the name", "pkg:npm/%40a%2Fb", -EINVAL,
-			"there is a '/' or '@' in the name" },
-		{ "a name npm refuses", "pkg:npm/..", -EINVAL, "the name is not one npm allows" },
-		{ "a range for a version", "pkg:npm/foo@%5E1.0.0", -EINVAL,
-			"this is not a version of this scheme: three numbers are wanted, as in "
-			"2.1.91 or 3.0.0-rc.1" },
-		{ "a blank", "pkg:npm/a b", -EINVAL, "there is a blank in it" },
-		{ "a newline", "pkg:npm/foo\n", -EINVAL, "there is a blank in it" },
-		{ "not ASCII", "pkg:npm/caf\xc3\xa9", -EINVAL,
-			"characters other than printable ASCII must be percent-encoded" },
-		{ "a NUL", "pkg:npm/a%00b", -EINVAL, "there is a control character in it" },
-		{ "an escape", "pkg:npm/a%1Bb", -EINVAL, "there is a control character in it" },
-		{ "a percent sign alone", "pkg:npm/a%", -EINVAL,
-			"a % is not followed by two hexadecimal digits" },
-		{ "a wrong digit", "pkg:npm/a%2G", -EINVAL,
-			"a % is not followed by two hexadecimal digits" },
-		{ "not UTF-8 once decoded", "pkg:npm/a%FF", -EINVAL,
-			"it is not UTF-8 once decoded" },
-		{ "a qualifier", "pkg:npm/foo?os=linux", -EINVAL, QUALIFIERS },
-		{ "an arch", "pkg:deb/debian/nmap?arch=amd64", -EINVAL, QUALIFIERS },
-		{ "an epoch", "pkg:rpm/fedora/nmap?epoch=1&distro=fedora-39", -EINVAL, QUALIFIERS },
-		{ "a broken qualifier", "pkg:npm/foo?os", -EINVAL, "a qualifier is not KEY=VALUE" },
-		{ "a qualifier with a blank in its key", "pkg:npm/foo?in%20b=1", -EINVAL,
-			"a qualifier's key holds letters, digits, '.', '-' and '_'" },
-		{ "a subpath", "pkg:npm/foo#lib", -EINVAL, "a subpath cannot be matched yet" },
-	};
-
 	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		struct package p = { .name = "untouched" };
 		const char *error = "";
-		int r = purl_package_read(cases[i].text, &p, &error);
+		int r = purl_package_read(refused[i].text, &p, &error);
 
-		if (r != cases[i].want || strcmp(error, cases[i].error) != 0)
-			fail_msg("%s: %d \"%s\", not %d \"%s\"", cases[i].name, r, error,
-				cases[i].want, cases[i].error);
+		if (r != refused[i].want || strcmp(error, refused[i].error) != 0)
+			fail_msg("%s: %d \"%s\", not %d \"%s\"", refused[i].name, r, error,
+				refused[i].want, refused[i].error);
 		if (strcmp(p.name, "untouched") != 0)
-			fail_msg("%s: the result was written although it failed", cases[i].name);
+			fail_msg("%s: the result was written although it failed", refused[i].name);
 	}
 }
 
