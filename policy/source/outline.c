@@ -85,6 +85,7 @@ static void skip_quoted(struct reader *r)
 static bool skip_comment(struct reader *r)
 {
 	bool block = peek(r, 1) == '*';
+	struct place start = r->place;
 
 	if (peek(r, 0) != '/' || (!block && peek(r, 1) != '/'))
 		return false;
@@ -92,6 +93,8 @@ static bool skip_comment(struct reader *r)
 	step(r);
 	while (!at_end(r) && !(block ? peek(r, 0) == '*' && peek(r, 1) == '/' : peek(r, 0) == '\n'))
 		step(r);
+	if (block && at_end(r))
+		message_error(r->m, start, "this comment has no end");
 	for (int i = 0; block && i < 2 && !at_end(r); i++)
 		step(r);
 	return true;

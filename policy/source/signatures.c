@@ -260,6 +260,16 @@ static int read_rules(
 	return 0;
 }
 
+/* What stands behind a text without an end is no rule to libyara, and no error either. */
+static void check_all_read(struct signature_list *l, struct messages *m)
+{
+	for (size_t i = 0; i < l->outline.n_rules; i++)
+		if (!signatures_find(l, l->outline.rules[i].name))
+			message_error(m, l->outline.rules[i].at,
+				"YARA does not see this rule: a text or comment before it has no "
+				"end");
+}
+
 static void extras_done(struct yara_extra *extras, size_t n)
 {
 	for (size_t i = 0; extras && i < n; i++)
@@ -342,6 +352,8 @@ static int read_files(struct signature_list *l, struct source files[], size_t n,
 
 	if (r == 0)
 		r = read_rules(l, rules, files, m);
+	if (r == 0)
+		check_all_read(l, m);
 	if (r == 0)
 		r = compile_again(l, files, n, m, &rules);
 	if (r == 0 && messages_count(m, MESSAGE_ERROR) == errors)

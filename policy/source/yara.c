@@ -24,11 +24,13 @@ static void run_done(struct run *r)
 	free(r->failed);
 }
 
-/* The first thing on a line. */
+/* The first thing on a line; line 0: the end, where something is missing. */
 static struct place line_place(const struct source *s, int line)
 {
 	size_t at = 0;
 
+	if (line <= 0)
+		return message_place(s, s->size);
 	for (int i = 1; i < line && at < s->size; i++) {
 		const char *end = memchr(s->text + at, '\n', s->size - at);
 
@@ -101,7 +103,7 @@ static int add_file(struct run *r, size_t i)
 	if (!copy)
 		return -ENOMEM;
 	r->source = s;
-	r->line = 0;
+	r->line = -1;
 	k = add_text(r, copy);
 	if (k == -EINVAL)
 		r->failed[i] = r->any_failed = true;
@@ -133,7 +135,7 @@ static int add_extras(struct run *r)
 
 	for (size_t i = 0; i < r->n_extras && k == 0; i++) {
 		r->fixed = &r->extras[i].at;
-		r->line = 0;
+		r->line = -1;
 		k = add_text(r, r->extras[i].text);
 		if (k == -EINVAL) {
 			r->any_failed = true;
@@ -186,6 +188,8 @@ int yara_compile(const struct source files[], size_t n, const struct yara_extra 
 		k = refuse_modules(&r);
 	if (k == 0)
 		k = add_extras(&r);
+	if (k == 0 && r.any_failed && messages_count(m, MESSAGE_ERROR) == 0)
+		message_error(m, (struct place){ .source = files }, "YARA cannot compile this");
 	if (k < 0 || r.any_failed || !r.compiler)
 		return k < 0 ? k : -EINVAL;
 	return yr_compiler_get_rules(r.compiler, ret) == ERROR_SUCCESS ? 0 : -ENOMEM;

@@ -312,6 +312,42 @@ static void test_it_ends_at_the_first_message_that_breaks_the_rules(void **state
 	}
 }
 
+/* What a policy folder never holds, the other side might still send. */
+static void test_it_ends_at_a_file_too_many_of_a_kind(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t max;
+	} cases[] = {
+		{ POLICY_LISTS "a.txt", POLICY_FILES_MAX },
+		{ POLICY_SIGNATURES "a.yar", 2 * POLICY_FILES_MAX },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		union wire m = { .begin = { WIRE_BEGIN, WIRE_POLICY, cases[i].max + 1 } };
+		int socket, status, r = 0, fds[2];
+		pid_t pid = start_real(&socket);
+
+		for (size_t k = 0; k < ARRAY_SIZE(fds); k++)
+			fds[k] = memfd_create("test", MFD_CLOEXEC);
+		assert_int_equal(wire_send(socket, &m, fds), 0);
+		memset(&m, 0, sizeof(m));
+		m.type = WIRE_FILE;
+		strcpy(m.file.name, cases[i].name);
+		for (uint32_t k = 0; k <= cases[i].max && r == 0; k++)
+			r = wire_send(socket, &m, fds);
+		if (wire_receive(socket, WIRE_RESULT, &m, NULL) == 0)
+			fail_msg("%s: answered", cases[i].name);
+		close(socket);
+		status = status_of(pid);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
+			fail_msg("%s: ended with %x", cases[i].name, status);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
 static void test_no_descriptor_stays_open(void **state)
 {
 	struct fixture *x = *state;
@@ -340,6 +376,7 @@ int main(int argc, char *argv[])
 		ROW(test_a_compiler_that_is_not_there_is_told_of),
 		ROW(test_it_reads_nothing_outside_its_sandbox),
 		ROW(test_it_ends_at_the_first_message_that_breaks_the_rules),
+		ROW(test_it_ends_at_a_file_too_many_of_a_kind),
 		ROW(test_no_descriptor_stays_open),
 	};
 

@@ -194,6 +194,115 @@ def test_what_is_no_plain_file_is_refused_without_waiting(check, folder, kind, w
     assert out.startswith(f"error: {path} {words}")
 
 
+SIGNATURE = 'rule tool { meta: class = "js" condition: filesize > 0 }\n'
+EVIDENCE = "software:\n  - {id: tool, name: Tool, is: [{signature: tool}, {list: lists/tool.txt}]}\n"
+LIST = "30e2724e" + 56 * "0" + " 12 1.0\n"
+
+
+@pytest.fixture
+def rich(folder):
+    """A policy with a signature and a list."""
+    for name in ("signatures", "lists"):
+        (folder / name).mkdir(mode=0o755)
+    put(folder, MINIMAL + EVIDENCE + RULES)
+    put(folder / "signatures", SIGNATURE, "tool.yar")
+    put(folder / "lists", LIST, "tool.txt")
+    return folder
+
+
+def test_signatures_and_lists_are_part_of_a_policy(check, rich):
+    put(rich / "signatures", "not: read", ".hidden.yar")
+    put(rich / "signatures", "not: read", "README.txt")
+    put(rich / "lists", "not: read", "tool.yar")
+    (rich / "lists" / "sub").mkdir()
+    put(rich / "lists" / "sub", "not: read", "more.txt")
+    assert check(rich) == (0, "0 errors, 0 warnings\ntest: 1 software, 1 rules\n")
+
+
+@pytest.mark.parametrize("name", ["signatures/tool.yar", "lists/tool.txt"])
+@pytest.mark.parametrize("kind, words", [
+    ("fifo", "is not a regular file"),
+    ("folder", "is not a regular file"),
+    ("link", "is a symbolic link"),
+    ("huge", "is larger than"),
+])
+def test_what_is_no_plain_file_is_no_signature_and_no_list(check, rich, name, kind, words):
+    path = rich / name
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("/etc/passwd")
+    else:
+        path.touch()
+        os.truncate(path, ((512 if "list" in name else 16) << 20) + 1)
+    status, out = check(rich)
+    assert status == 2
+    assert out.startswith(f"error: {path} {words}")
+
+
+@pytest.mark.parametrize("name", ["signatures", "lists"])
+@pytest.mark.parametrize("kind, words", [
+    ("file", "is not a folder"), ("link", "is a symbolic link"), ("fifo", "is not a folder"),
+])
+def test_a_folder_of_them_that_is_none_is_refused(check, rich, name, kind, words):
+    path = rich / name
+    path.rename(rich / "moved")
+    if kind == "file":
+        path.touch()
+    elif kind == "link":
+        path.symlink_to("moved")
+    else:
+        os.mkfifo(path)
+    status, out = check(rich)
+    assert status == 2
+    assert out.startswith(f"error: {path} {words}")
+
+
+@pytest.mark.parametrize("name, suffix", [("signatures", "yar"), ("lists", "txt")])
+def test_files_of_each_kind_are_limited(check, rich, name, suffix):
+    for i in range(63):
+        put(rich / name, "", f"{i}.{suffix}")
+    assert check(rich)[0] == 0
+    put(rich / name, "", f"63.{suffix}")
+    status, out = check(rich)
+    assert status == 2
+    assert out == f"error: {rich / name} holds more than 64 files named *.{suffix}\n"
+
+
+def test_a_policy_of_as_many_files_as_there_may_be(check, rich):
+    for i in range(63):
+        put(rich, "software: []\n", f"{i}.yaml")
+        put(rich / "signatures", f"private rule r{i} {{ condition: false }}\n", f"{i}.yar")
+        put(rich / "lists", LIST, f"{i}.txt")
+    lists = "".join(f"{{list: lists/{i}.txt}}, " for i in range(63))
+    put(rich, MINIMAL + EVIDENCE.replace("{list:", lists + "{list:") + RULES)
+    assert check(rich) == (0, "0 errors, 0 warnings\ntest: 1 software, 1 rules\n")
+
+
+def test_bytes_of_signatures_that_are_no_text(check, rich):
+    put(rich / "signatures", SIGNATURE.encode() + b"// caf\xe9\n", "tool.yar")
+    assert check(rich)[1].startswith("signatures/tool.yar:2:7: error: the byte 0xe9 here is not UTF-8")
+    put(rich / "signatures", SIGNATURE.encode() + b'\0import "pe"\n', "tool.yar")
+    assert check(rich)[1].startswith("signatures/tool.yar:2:1: error: a text cannot hold the character \\0")
+
+
+@pytest.mark.parametrize("text, words", [
+    ("rule b { condition: " + 20000 * "(" + "true" + 20000 * ")" + " }\n", "memory exhausted"),
+    ("rule b { strings: $ = /a" + 30000 * "(" + "a" + 30000 * ")" + "/ condition: $ }\n", "out of space"),
+    ("rule b { strings: $ = \"abc", "syntax error"),
+    ("/* rule b { condition: true }\n", "this comment has no end"),
+    ("rule b { condition: pe.is_pe }\n", "undefined identifier"),
+])
+def test_rules_that_never_end_and_ones_too_deep(check, rich, text, words):
+    put(rich / "signatures", SIGNATURE + text, "tool.yar")
+    status, out = check(rich)
+    assert status == 1
+    assert out.startswith("signatures/tool.yar:2:") and words in out.split("\n")[0]
+
+
 def test_a_policy_is_a_folder(check, folder):
     put(folder, MINIMAL)
     status, out = check(folder / "policy.yaml")
@@ -240,6 +349,21 @@ def test_what_others_could_have_written_is_refused(check, trusted, which, change
     assert fix.format(path) in out
     assert out.count("\n") == 1
     assert check(trusted)[0] == 0, "without the requirement it is an ordinary policy"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("which", ["signatures", "signatures/a.yar", "lists", "lists/a.txt"])
+def test_signatures_and_lists_that_others_could_have_written_are_refused(check, trusted, which):
+    for name in ("signatures/a.yar", "lists/a.txt"):
+        (trusted / name).parent.mkdir(mode=0o755)
+        put(trusted, "", name)
+        (trusted / name).chmod(0o644)
+    assert check(trusted, "--root-owned")[0] == 0
+    path = trusted / which
+    path.chmod(path.stat().st_mode | 0o020)
+    status, out = check(trusted, "--root-owned")
+    assert status == 2
+    assert out.startswith(f"error: {path} can be written by others than root")
 
 
 @pytest.mark.root

@@ -11,6 +11,7 @@
 #include "policy/source/compile.h"
 #include "policy/source/compiler.h"
 #include "policy/source/essential.h"
+#include "policy/source/evidence.h"
 #include "policy/source/range.h"
 #include "policy/source/rules.h"
 #include "policy/source/schema.h"
@@ -214,6 +215,82 @@ static void test_counts_are_limited(void **state)
 		"a reason must be given in 1 to 64 languages, but here are 65");
 }
 
+/* A policy that uses a list of @n hashes @uses times, and @more hashes. */
+static void check_hashes(const char *name, size_t n, size_t uses, size_t more, const char *expected)
+{
+	static const char line[] = "30e2724e%056zu 12 1.%zu\n";
+	struct list list = { .source = { .name = "lists/a.txt" },
+		.fd = memfd_create("list", MFD_CLOEXEC) };
+	char *uses_text = numbered(HEAD
+		     "software:\n- id: a\n  name: A\n  is:\n  - purl: pkg:npm/a\n",
+		     "  - list: lists/a.txt #%zu\n", uses, ""),
+	     *text = numbered(uses_text,
+		     "  - {size: 1, sha256: "
+		     "30e2724e00000000000000000000000000000000000000000000000000000000, "
+		     "version: v%zu}\n",
+		     more, RULE);
+	struct source s = { .name = "policy.yaml", .text = text, .size = strlen(text) };
+	FILE *f = fdopen(dup(list.fd), "we");
+	struct builder *b = NULL;
+	struct messages *m;
+	char *said;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		(void) fprintf(f, line, i, i);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(messages_new(&m), 0);
+	r = policy_compile(&s, 1, &list, 1, m, &b);
+	assert_int_equal(messages_format(m, 1 << 20, &said), 0);
+	if (r != (expected ? -EINVAL : 0) || (expected && !strstr(said, expected)))
+		fail_msg("%s: returned %d, said %.2000s", name, r, said);
+	messages_free(m);
+	builder_free(b);
+	free(said);
+	free(text);
+	free(uses_text);
+	close(list.fd);
+}
+
+static void test_hashes_are_limited(void **state)
+{
+	(void) state;
+	check_hashes("a hash more", IMAGE_HASHES_MAX / 50, 50, 1,
+		"the policy has more than 5000000 hashes");
+	check_hashes("many versions", EVIDENCE_VERSIONS_MAX + 1, 1, 0, NULL);
+}
+
+static void test_build_ids(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t digits;
+		const char *said;
+	} cases[] = {
+		{ "none", 0, "a build-id has 2 to 128 digits" },
+		{ "one digit", 1, "here are 1" },
+		{ "one byte", 2, NULL },
+		{ "half a byte too much", 41, "here are 41" },
+		{ "one that is cut", 64, NULL },
+		{ "the longest", 2 * EVIDENCE_BUILD_ID_MAX, NULL },
+		{ "a byte more", 2 * EVIDENCE_BUILD_ID_MAX + 2, "here are 130" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text = filled(HEAD
+			"software:\n- id: a\n  name: A\n  is:\n  - version: 1.0\n    build_id: '",
+			cases[i].digits, "'\n" RULE);
+
+		for (char *s = strchr(text, 'x'); s && *s == 'x'; s++)
+			*s = 'a';
+		check(cases[i].name, text, cases[i].said);
+	}
+	check("no hexadecimal digits",
+		filled(HEAD "software:\n- id: a\n  name: A\n  is: [{build_id: ", 4, "}]\n" RULE),
+		"two for each byte, 0 to 9 and a to f");
+}
+
 static void test_languages(void **state)
 {
 	static const struct {
@@ -381,6 +458,8 @@ int main(void)
 		cmocka_unit_test(test_what_is_written_is_what_is_read),
 		cmocka_unit_test(test_lengths_are_limited),
 		cmocka_unit_test(test_counts_are_limited),
+		cmocka_unit_test(test_hashes_are_limited),
+		cmocka_unit_test(test_build_ids),
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_ranges_that_hold_nothing),
 		cmocka_unit_test(test_what_a_host_cannot_do_without),
