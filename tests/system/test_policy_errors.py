@@ -289,6 +289,20 @@ def test_bytes_of_signatures_that_are_no_text(check, rich):
     assert check(rich)[1].startswith("signatures/tool.yar:2:1: error: a text cannot hold the character \\0")
 
 
+def test_hashes_are_limited(check, folder):
+    (folder / "lists").mkdir()
+    put(folder / "lists", "".join(f"30e2724e{i:056} {i + 1} 1.{i}\n" for i in range(100000)), "many.txt")
+    many = ", ".join(50 * ["{list: lists/many.txt}"])
+    one = ", {size: 1, sha256: 30e2724e" + 56 * "f" + "}"
+    policy = MINIMAL + "software:\n  - {id: tool, name: Tool, is: [" + many + one + "]}\n" + RULES
+    put(folder, policy)
+    status, out = check(folder)
+    assert status == 1
+    assert "error: the policy has more than 5000000 hashes" in out
+    put(folder, policy.replace(many, "{list: lists/many.txt}"))
+    assert check(folder) == (0, "0 errors, 0 warnings\ntest: 1 software, 1 rules\n")
+
+
 @pytest.mark.parametrize("text, words", [
     ("rule b { condition: " + 20000 * "(" + "true" + 20000 * ")" + " }\n", "memory exhausted"),
     ("rule b { strings: $ = /a" + 30000 * "(" + "a" + 30000 * ")" + "/ condition: $ }\n", "out of space"),
