@@ -42,6 +42,7 @@ static int choose(
 	if (e < 0)
 		return e;
 	r.other_filesystems = request->other_filesystems;
+	r.n_parts = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? RESUME_PARTS_MAX : 1;
 	*ret = r;
 	return 0;
 }

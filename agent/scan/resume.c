@@ -29,6 +29,7 @@ int resume_init(struct resume *r, const char *const paths[], size_t n)
 		resume_done(&fresh);
 		return e;
 	}
+	fresh.n_parts = 1;
 	*r = fresh;
 	return 0;
 }
@@ -59,8 +60,11 @@ int resume_write(const struct resume *r, char **ret)
 		(void) fputs("root ", f);
 		write_hex(f, r->roots[i]);
 	}
-	(void) fprintf(f, "at %u ", r->root);
-	write_hex(f, r->done);
+	for (uint32_t i = 0; i < r->n_parts; i++) {
+		(void) fprintf(f, "at %u ", r->root);
+		write_hex(f, r->done[i]);
+	}
+	(void) fputs("end\n", f);
 	if (ferror(f) | fclose(f))
 		return -ENOMEM;
 	*ret = TAKE_PTR(text);
@@ -97,31 +101,33 @@ static int read_place(struct resume *r, const char *s)
 	if (*s < '0' || *s > '9')
 		return -EBADMSG;
 	root = strtoul(s, &end, 10);
-	if (*end != ' ' || root > r->n_roots)
+	if (*end != ' ' || root > r->n_roots || r->n_parts == RESUME_PARTS_MAX ||
+		(r->n_parts > 0 && root != r->root))
 		return -EBADMSG;
 	r->root = (uint32_t) root;
-	return read_hex(end + 1, r->done);
+	return read_hex(end + 1, r->done[r->n_parts++]);
 }
 
 static int read_lines(char *rest, struct resume *r)
 {
 	const char *line = strsep(&rest, "\n");
 	int e = strcmp(line, HEAD) == 0 ? 0 : -EBADMSG;
-	bool placed = false;
+	bool ended = false;
 
-	while (e == 0 && !placed && rest) {
+	while (e == 0 && !ended && rest) {
 		line = strsep(&rest, "\n");
 		if (strncmp(line, "root ", 5) == 0)
 			e = read_root(r, line + 5);
 		else if (strcmp(line, "other-filesystems 1") == 0)
 			r->other_filesystems = true;
-		else if (strncmp(line, "at ", 3) == 0) {
+		else if (strncmp(line, "at ", 3) == 0)
 			e = read_place(r, line + 3);
-			placed = true;
-		} else if (strcmp(line, "other-filesystems 0") != 0)
+		else if (strcmp(line, "end") == 0)
+			ended = true;
+		else if (strcmp(line, "other-filesystems 0") != 0)
 			e = -EBADMSG;
 	}
-	if (e == 0 && (!placed || r->n_roots == 0 || !rest || *rest))
+	if (e == 0 && (!ended || r->n_roots == 0 || r->n_parts == 0 || !rest || *rest))
 		e = -EBADMSG;
 	return e;
 }

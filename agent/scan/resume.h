@@ -9,17 +9,23 @@
 #include "agent/walker/message.h"
 #include "policy/base/cleanup.h"
 
-enum { RESUME_SIZE_MAX = (WALK_ROOTS_MAX + 2) * (2 * WALK_PATH_MAX + 32) };
+enum {
+	RESUME_PARTS_MAX = 2,
+	RESUME_SIZE_MAX = (WALK_ROOTS_MAX + RESUME_PARTS_MAX + 2) * (2 * WALK_PATH_MAX + 32),
+};
 
 struct resume {
 	size_t n_roots;
 	char *roots[WALK_ROOTS_MAX];
 	bool other_filesystems;
-	uint32_t root;            /* those before it are done */
-	char done[WALK_PATH_MAX]; /* and this much of it, as the walker told it */
+	uint32_t root; /* those before it are done */
+	/* And this much of it, as the walker of each part told it. */
+	uint32_t n_parts;
+	char done[RESUME_PARTS_MAX][WALK_PATH_MAX];
 };
 
-/* Copies @n paths. -E2BIG: more than WALK_ROOTS_MAX; -EINVAL: one is not absolute; -ENAMETOOLONG.
+/* Copies @n paths; the scan is one of one part. -E2BIG: more than WALK_ROOTS_MAX; -EINVAL: one is
+ * not absolute; -ENAMETOOLONG.
  */
 int resume_init(struct resume *r, const char *const paths[], size_t n);
 void resume_done(struct resume *r);

@@ -18,9 +18,27 @@
 
 enum { TICK_USEC = 1000000 };
 
+/* One walker and what has come from it. Several share the walk, so that it takes as long as the
+ * slowest processor needs for its share. */
+struct part {
+	struct scan *scan;
+	uint32_t number;
+	struct child child;
+	sd_event_source *source;
+	size_t n_sent; /* of what the walker is told before it goes */
+	bool greeted, sent;
+	unsigned n_busy; /* of its files */
+	/* PROGRESS, ROOT_DONE or DONE: counts once all files before it have been looked into. */
+	bool has_pending;
+	struct walk_message pending;
+	uint64_t word_usec;
+	struct walk_counts counts; /* of the root at hand */
+};
+
 /* A file on its way through an inspector. */
 struct candidate {
 	struct scan *scan;
+	struct part *part;
 	struct job job;
 	bool busy, hashing, known;
 	uint32_t index; /* known: of scan.known */
@@ -35,9 +53,9 @@ struct scan {
 	char *state_path; /* NULL: nowhere */
 	char **homes;     /* NULL-terminated */
 	size_t n_homes;
-	struct child child;
+	struct part parts[RESUME_PARTS_MAX];
 	struct pool *pool;
-	sd_event_source *socket_source, *done_source, *timer;
+	sd_event_source *done_source, *timer;
 	int done_fd;
 	struct queue *done;
 	struct candidate candidates[SCAN_JOBS_MAX];
@@ -48,16 +66,11 @@ struct scan {
 	const struct finding_entry **known;
 	size_t n_known, n_known_unread;
 
-	size_t n_sent; /* of what the walker is told before it goes */
-	bool greeted, sent;
-	/* PROGRESS or ROOT_DONE: counts once all files before it have been looked into. */
-	bool has_pending;
-	struct walk_message pending, in;
-
+	struct walk_message in;
 	bool running, complete, any_incomplete;
 	char *detail;
-	uint64_t word_usec, asked_usec, saved_usec, job_usec, root_usec;
-	struct walk_counts counts, before; /* of the root at hand; of those before it */
+	uint64_t asked_usec, saved_usec, job_usec, root_usec;
+	struct walk_counts before; /* of the roots before the one at hand */
 	uint64_t inspected, uninspected, n_gone, root_found;
 	struct found_list found;
 };
@@ -89,18 +102,37 @@ static void record_gone(struct scan *s, const struct finding_entry *known, const
 	record(s, e);
 }
 
+static void add_counts(struct walk_counts *to, const struct walk_counts *n)
+{
+	to->files += n->files;
+	to->folders += n->folders;
+	to->unread += n->unread;
+	to->limited += n->limited;
+	to->other_mounts += n->other_mounts;
+}
+
+/* Of the root at hand. */
+static struct walk_counts root_counts(const struct scan *s)
+{
+	struct walk_counts all = { 0 };
+
+	for (uint32_t i = 0; i < s->resume.n_parts; i++)
+		add_counts(&all, &s->parts[i].counts);
+	return all;
+}
+
 /* "1000 files in 20 folders, 3 findings, 4 s; 2 could not be read" */
 static int describe_root(const struct scan *s, const char *why, char **ret)
 {
-	const struct walk_counts *n = &s->counts;
+	const struct walk_counts n = root_counts(s);
 	uint64_t seconds = (clock_boot_usec() - s->root_usec) / USEC_PER_SEC;
 	const struct {
 		uint64_t n;
 		const char *words;
 	} notes[] = {
-		{ n->unread, "could not be read" },
-		{ n->limited, "beyond a limit" },
-		{ n->other_mounts, "other filesystems not entered" },
+		{ n.unread, "could not be read" },
+		{ n.limited, "beyond a limit" },
+		{ n.other_mounts, "other filesystems not entered" },
 		{ s->uninspected, "could not be looked into" },
 		{ s->n_known_unread, "found before could not be read" },
 	};
@@ -113,8 +145,8 @@ static int describe_root(const struct scan *s, const char *why, char **ret)
 	if (why)
 		(void) fprintf(f, "%s; ", why);
 	(void) fprintf(f,
-		"%" PRIu64 " files in %" PRIu64 " folders, %" PRIu64 " findings, %" PRIu64 " s",
-		n->files, n->folders, s->root_found, seconds);
+		"%" PRIu64 " files in %" PRIu64 " folders, %" PRIu64 " found, %" PRIu64 " s",
+		n.files, n.folders, s->root_found, seconds);
 	for (size_t i = 0; i < ARRAY_SIZE(notes); i++)
 		if (notes[i].n > 0)
 			(void) fprintf(f, "; %" PRIu64 " %s", notes[i].n, notes[i].words);
@@ -133,7 +165,7 @@ static void record_root(struct scan *s, bool complete, const char *why)
 	if (event_new(EVENT_SCAN, &e) < 0)
 		return;
 	e->outcome = complete ? OUTCOME_COMPLETE : OUTCOME_INCOMPLETE;
-	e->count = s->counts.files;
+	e->count = root_counts(s).files;
 	(void) text_dup(s->resume.roots[s->resume.root], &e->path);
 	if (describe_root(s, why, &e->detail) < 0)
 		e->detail = NULL;
@@ -155,8 +187,10 @@ static void save(struct scan *s)
 
 static void close_sources(struct scan *s)
 {
-	s->socket_source = sd_event_source_disable_unref(s->socket_source);
-	child_kill(&s->child);
+	for (uint32_t i = 0; i < RESUME_PARTS_MAX; i++) {
+		s->parts[i].source = sd_event_source_disable_unref(s->parts[i].source);
+		child_kill(&s->parts[i].child);
+	}
 }
 
 static void finish(struct scan *s, bool complete, const char *why)
@@ -176,51 +210,70 @@ static void finish(struct scan *s, bool complete, const char *why)
 
 static void begin_root(struct scan *s)
 {
-	memset(&s->counts, 0, sizeof(s->counts));
+	for (uint32_t i = 0; i < RESUME_PARTS_MAX; i++)
+		memset(&s->parts[i].counts, 0, sizeof(s->parts[i].counts));
 	s->root_found = 0;
 	s->root_usec = clock_boot_usec();
 }
 
-static void add_counts(struct walk_counts *to, const struct walk_counts *n)
+/* Are all parts at the end of the root, or of the walk? */
+static bool all_are_at(const struct scan *s, uint32_t type)
 {
-	to->files += n->files;
-	to->folders += n->folders;
-	to->unread += n->unread;
-	to->limited += n->limited;
-	to->other_mounts += n->other_mounts;
+	for (uint32_t i = 0; i < s->resume.n_parts; i++)
+		if (!s->parts[i].has_pending || s->parts[i].n_busy > 0 ||
+			s->parts[i].pending.type != type)
+			return false;
+	return true;
 }
 
-static void end_root(struct scan *s, const struct walk_message *m)
+static void end_root(struct scan *s)
 {
-	bool complete = m->error == 0 && s->n_known_unread == 0;
+	struct walk_counts counts;
+	int error = 0;
+	bool complete;
 
-	s->counts = m->counts;
+	for (uint32_t i = 0; i < s->resume.n_parts; i++) {
+		struct part *p = &s->parts[i];
+
+		p->has_pending = false;
+		p->counts = p->pending.counts;
+		error = error ?: p->pending.error;
+		s->resume.done[i][0] = '\0';
+	}
+	complete = error == 0 && s->n_known_unread == 0;
 	s->any_incomplete |= !complete;
-	record_root(s, complete, m->error ? strerrordesc_np(-m->error) : NULL);
-	add_counts(&s->before, &s->counts);
+	record_root(s, complete, error ? strerrordesc_np(-error) : NULL);
+	counts = root_counts(s);
+	add_counts(&s->before, &counts);
 	s->resume.root++;
-	s->resume.done[0] = '\0';
 	begin_root(s);
 	save(s);
 }
 
+static void take_progress(struct part *p)
+{
+	struct scan *s = p->scan;
+	char *done = s->resume.done[p->number];
+
+	p->has_pending = false;
+	p->counts = p->pending.counts;
+	(void) text_copy(done, WALK_PATH_MAX, p->pending.path);
+	if (clock_boot_usec() - s->saved_usec > SCAN_SAVE_SEC * USEC_PER_SEC)
+		save(s);
+}
+
 static void take_pending(struct scan *s)
 {
-	s->has_pending = false;
-	switch (s->pending.type) {
-	case WALK_ROOT_DONE:
-		end_root(s, &s->pending);
-		break;
-	case WALK_DONE:
-		finish(s, true, NULL);
-		break;
-	default:
-		s->counts = s->pending.counts;
-		(void) text_copy(s->resume.done, sizeof(s->resume.done), s->pending.path);
-		if (clock_boot_usec() - s->saved_usec > SCAN_SAVE_SEC * USEC_PER_SEC)
-			save(s);
-		break;
+	for (uint32_t i = 0; i < s->resume.n_parts; i++) {
+		struct part *p = &s->parts[i];
+
+		if (p->has_pending && p->n_busy == 0 && p->pending.type == WALK_PROGRESS)
+			take_progress(p);
 	}
+	if (all_are_at(s, WALK_ROOT_DONE))
+		end_root(s);
+	else if (all_are_at(s, WALK_DONE))
+		finish(s, true, NULL);
 }
 
 /* ---- files ---- */
@@ -236,6 +289,7 @@ static void release(struct candidate *c)
 {
 	c->busy = false;
 	(void) close(c->job.fd);
+	c->part->n_busy--;
 	c->scan->n_busy--;
 }
 
@@ -361,8 +415,9 @@ static void take_inspected(struct candidate *c)
 }
 
 /* Takes @fd over. */
-static void look_into(struct scan *s, const struct walk_message *m, int fd)
+static void look_into(struct part *p, const struct walk_message *m, int fd)
 {
+	struct scan *s = p->scan;
 	struct candidate *c = s->candidates;
 	bool known = m->flags & WALK_WAS_KNOWN;
 
@@ -372,11 +427,13 @@ static void look_into(struct scan *s, const struct walk_message *m, int fd)
 	}
 	while (c->busy)
 		c++;
+	c->part = p;
 	c->job.fd = fd;
 	c->busy = true;
 	c->known = known;
 	c->index = m->index;
 	(void) text_copy(c->path, sizeof(c->path), m->path);
+	p->n_busy++;
 	if (s->n_busy++ == 0)
 		s->job_usec = clock_boot_usec();
 	if (fstat(fd, &c->st) < 0 || !S_ISREG(c->st.st_mode)) {
@@ -398,48 +455,52 @@ static void take_absent(struct scan *s, const struct walk_message *m)
 		s->n_known_unread++;
 }
 
-static bool is_plausible(const struct scan *s, const struct walk_message *m)
+static bool is_plausible(const struct part *p, const struct walk_message *m)
 {
 	const bool known = m->type == WALK_ABSENT || (m->flags & WALK_WAS_KNOWN);
+	const struct resume *r = &p->scan->resume;
 
-	if ((m->type == WALK_HELLO) == s->greeted)
+	if ((m->type == WALK_HELLO) == p->greeted)
 		return false;
 	if (m->type == WALK_HELLO)
 		return m->flags == WALK_VERSION;
 	if (known)
-		return m->index < s->n_known;
-	return m->type == WALK_DONE ? s->resume.root == s->resume.n_roots
-				    : m->root == s->resume.root && m->root < s->resume.n_roots;
+		return p->number == 0 && m->index < p->scan->n_known;
+	return m->type == WALK_DONE ? r->root == r->n_roots
+				    : m->root == r->root && m->root < r->n_roots;
 }
 
-static void take_word(struct scan *s, const struct walk_message *m, int fd)
+static void take_word(struct part *p, const struct walk_message *m, int fd)
 {
-	if (!is_plausible(s, m)) {
+	struct scan *s = p->scan;
+
+	if (!is_plausible(p, m)) {
 		cleanup_closep(&fd);
 		finish(s, false, "The walker broke its protocol");
 		return;
 	}
 	switch (m->type) {
 	case WALK_HELLO:
-		s->greeted = true;
+		p->greeted = true;
 		break;
 	case WALK_FILE:
-		look_into(s, m, fd);
+		look_into(p, m, fd);
 		break;
 	case WALK_ABSENT:
 		take_absent(s, m);
 		break;
 	default:
-		s->pending = *m;
-		s->has_pending = true;
+		p->pending = *m;
+		p->has_pending = true;
 		break;
 	}
 }
 
 /* Roots, homes and known paths in a row, then GO. */
-static bool next_word(const struct scan *s, struct walk_message *m)
+static bool next_word(const struct part *p, struct walk_message *m)
 {
-	size_t i = s->n_sent;
+	const struct scan *s = p->scan;
+	size_t i = p->n_sent, n_known = p->number == 0 ? s->n_known : 0;
 	const char *path;
 
 	memset(m, 0, sizeof(*m));
@@ -449,70 +510,77 @@ static bool next_word(const struct scan *s, struct walk_message *m)
 	} else if ((i -= s->resume.n_roots) < s->n_homes) {
 		m->type = WALK_HOME;
 		path = s->homes[i];
-	} else if ((i -= s->n_homes) < s->n_known) {
+	} else if ((i -= s->n_homes) < n_known) {
 		m->type = WALK_KNOWN;
 		path = s->known[i]->path;
 	} else {
 		m->type = WALK_GO;
 		m->flags = s->resume.other_filesystems ? WALK_OTHER_FILESYSTEMS : 0;
 		m->root = s->resume.root;
-		path = s->resume.done;
+		m->part = p->number;
+		m->n_parts = s->resume.n_parts;
+		path = s->resume.done[p->number];
 	}
 	return text_copy(m->path, sizeof(m->path), path) == 0;
 }
 
 /* 0 when all has been said, or for now; the walker may be slow to read. */
-static int tell_walker(struct scan *s)
+static int tell_walker(struct part *p)
 {
 	struct walk_message m;
 	int r = 0;
 
-	while (!s->sent && r == 0) {
-		if (next_word(s, &m))
-			r = walk_send(s->child.socket, &m, -1);
+	while (!p->sent && r == 0) {
+		if (next_word(p, &m))
+			r = walk_send(p->child.socket, &m, -1);
 		if (r == 0) {
-			s->n_sent++;
-			s->sent = m.type == WALK_GO;
+			p->n_sent++;
+			p->sent = m.type == WALK_GO;
 		}
 	}
 	return r == -EAGAIN ? 0 : r;
 }
 
 /* As long as there is room for a file, and nothing waits for files before it. */
-static bool may_read(const struct scan *s)
+static bool may_read(const struct part *p)
 {
-	return s->running && s->n_busy < SCAN_JOBS_MAX && !s->has_pending;
+	return p->scan->running && p->scan->n_busy < SCAN_JOBS_MAX && !p->has_pending;
+}
+
+static void watch_part(struct part *p)
+{
+	const uint32_t events = (may_read(p) ? (uint32_t) EPOLLIN : 0) |
+		(p->sent ? 0 : (uint32_t) EPOLLOUT);
+
+	(void) sd_event_source_set_io_events(p->source, events);
+	/* A hang-up is told of whatever is asked for: it waits as well. */
+	(void) sd_event_source_set_enabled(p->source, events ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 static void watch(struct scan *s)
 {
-	uint32_t events;
-
-	while (s->running && s->has_pending && s->n_busy == 0)
-		take_pending(s);
-	if (!s->running)
-		return;
-	events = (may_read(s) ? (uint32_t) EPOLLIN : 0) | (s->sent ? 0 : (uint32_t) EPOLLOUT);
-	(void) sd_event_source_set_io_events(s->socket_source, events);
-	/* A hang-up is told of whatever is asked for: it waits as well. */
-	(void) sd_event_source_set_enabled(s->socket_source, events ? SD_EVENT_ON : SD_EVENT_OFF);
+	take_pending(s);
+	for (uint32_t i = 0; i < s->resume.n_parts && s->running; i++)
+		watch_part(&s->parts[i]);
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *context)
 {
-	struct scan *s = context;
-	int file = -1, r = tell_walker(s);
+	struct part *p = context;
+	struct scan *s = p->scan;
+	int file = -1, r = tell_walker(p);
 
 	(void) source;
-	if (r == 0 && may_read(s) && (events & (EPOLLIN | EPOLLHUP))) {
+	if (r == 0 && may_read(p) && (events & (EPOLLIN | EPOLLHUP))) {
 		r = walk_receive(fd, WALK_FROM_WALKER, &s->in, &file);
-		s->word_usec = clock_boot_usec();
+		p->word_usec = clock_boot_usec();
 		if (r == 0)
-			take_word(s, &s->in, file);
+			take_word(p, &s->in, file);
 	}
 	if (r < 0 && r != -EAGAIN)
 		finish(s, false, r == -EPIPE ? "The walker died" : "The walker broke its protocol");
-	watch(s);
+	if (s->running)
+		watch(s);
 	return 0;
 }
 
@@ -527,13 +595,22 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *conte
 	(void) !read(fd, &count, sizeof(count));
 	while (queue_pop(s->done, 0, &item) > 0)
 		take_inspected(item);
-	watch(s);
+	if (s->running)
+		watch(s);
 	return 0;
 }
 
 static bool is_past(uint64_t since_usec, unsigned seconds)
 {
 	return clock_boot_usec() - since_usec > seconds * USEC_PER_SEC;
+}
+
+static bool is_silent(const struct scan *s)
+{
+	for (uint32_t i = 0; i < s->resume.n_parts; i++)
+		if (may_read(&s->parts[i]) && is_past(s->parts[i].word_usec, s->o.silence_sec))
+			return true;
+	return false;
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *context)
@@ -545,7 +622,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 		finish(s, false, "Nobody asked for it any more");
 	else if (s->n_busy > 0 && is_past(s->job_usec, SCAN_STUCK_SEC))
 		finish(s, false, "Looking into a file takes for ever");
-	else if (may_read(s) && is_past(s->word_usec, s->o.silence_sec))
+	else if (is_silent(s))
 		finish(s, false, "The walker hangs: a filesystem does not answer");
 	if (scan_is_over(s)) {
 		s->pool = pool_stop(s->pool);
@@ -599,9 +676,9 @@ static int start_sources(struct scan *s)
 	r = queue_new(SCAN_JOBS_MAX, s->done_fd, &s->done);
 	r = r < 0 ? r
 		  : sd_event_add_io(s->o.event, &s->done_source, s->done_fd, EPOLLIN, on_done, s);
-	r = r < 0 ? r
-		  : sd_event_add_io(s->o.event, &s->socket_source, s->child.socket,
-			    EPOLLIN | EPOLLOUT, on_socket, s);
+	for (uint32_t i = 0; i < s->resume.n_parts && r >= 0; i++)
+		r = sd_event_add_io(s->o.event, &s->parts[i].source, s->parts[i].child.socket,
+			EPOLLIN | EPOLLOUT, on_socket, &s->parts[i]);
 	r = r < 0 ? r
 		  : sd_event_add_time_relative(
 			    s->o.event, &s->timer, CLOCK_BOOTTIME, TICK_USEC, 0, on_tick, s);
@@ -635,11 +712,13 @@ static int start(struct scan *s)
 		return r;
 	s->resume.other_filesystems = s->o.resume.other_filesystems;
 	s->resume.root = s->o.resume.root;
-	(void) text_copy(s->resume.done, sizeof(s->resume.done), s->o.resume.done);
+	s->resume.n_parts = s->o.resume.n_parts;
+	memcpy(s->resume.done, s->o.resume.done, sizeof(s->resume.done));
 	r = text_dup(s->o.state_path, &s->state_path);
 	r = r < 0 ? r : copy_homes(s, s->o.homes);
 	r = r < 0 ? r : read_known(s);
-	r = r < 0 ? r : child_start(&s->child, s->o.policy, s->o.uid, s->o.gid);
+	for (uint32_t i = 0; i < s->resume.n_parts && r >= 0; i++)
+		r = child_start(&s->parts[i].child, s->o.policy, s->o.uid, s->o.gid);
 	r = r < 0 ? r : pool_start(&pool, &s->pool);
 	return r < 0 ? r : start_sources(s);
 }
@@ -654,10 +733,14 @@ int scan_start(const struct scan_options *o, struct scan **ret)
 	s->o = *o;
 	s->o.silence_sec = o->silence_sec ? o->silence_sec : SCAN_SILENCE_SEC;
 	(void) policy_ref(o->policy);
-	s->done_fd = s->child.socket = -1;
+	s->done_fd = -1;
 	for (size_t i = 0; i < SCAN_JOBS_MAX; i++)
 		s->candidates[i].scan = s;
-	s->word_usec = s->asked_usec = clock_boot_usec();
+	s->asked_usec = clock_boot_usec();
+	for (uint32_t i = 0; i < RESUME_PARTS_MAX; i++)
+		s->parts[i] = (struct part){
+			.scan = s, .number = i, .child.socket = -1, .word_usec = s->asked_usec
+		};
 	r = start(s);
 	if (r < 0)
 		return r;
@@ -675,7 +758,11 @@ void scan_stop(struct scan *s)
 
 bool scan_is_over(struct scan *s)
 {
-	return !s->running && s->n_busy == 0 && child_reaped(&s->child);
+	bool over = !s->running && s->n_busy == 0;
+
+	for (uint32_t i = 0; i < RESUME_PARTS_MAX; i++)
+		over = child_reaped(&s->parts[i].child) && over;
+	return over;
 }
 
 struct scan *scan_free(struct scan *s)
@@ -687,7 +774,7 @@ struct scan *scan_free(struct scan *s)
 	for (size_t i = 0; i < SCAN_JOBS_MAX; i++)
 		if (s->candidates[i].busy)
 			release(&s->candidates[i]);
-	(void) child_reaped(&s->child);
+	(void) scan_is_over(s);
 	s->done_source = sd_event_source_disable_unref(s->done_source);
 	s->timer = sd_event_source_disable_unref(s->timer);
 	(void) queue_free(s->done);
@@ -710,6 +797,8 @@ struct scan *scan_free(struct scan *s)
 
 void scan_status(struct scan *s, struct scan_status *ret)
 {
+	const struct walk_counts counts = root_counts(s);
+
 	s->asked_usec = clock_boot_usec();
 	*ret = (struct scan_status){
 		.running = s->running,
@@ -723,7 +812,7 @@ void scan_status(struct scan *s, struct scan_status *ret)
 		.n_untold = s->found.n_untold,
 		.n_gone = s->n_gone,
 	};
-	add_counts(&ret->counts, &s->counts);
+	add_counts(&ret->counts, &counts);
 }
 
 const struct event *scan_found(const struct scan *s, size_t i)

@@ -168,6 +168,8 @@ static int serve(const struct policy *p)
 	if (r < 0)
 		return r;
 	o.other_filesystems = t.go.flags & WALK_OTHER_FILESYSTEMS;
+	o.part = t.go.part;
+	o.n_parts = t.go.n_parts;
 	wanted_prepare(p, (const char *const *) t.homes.list, &o.rules);
 	r = walk_new(&o, &w);
 	r = r ?: answer_known(&t);

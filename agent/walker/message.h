@@ -51,11 +51,12 @@ struct walk_counts {
 /* Zero or "" where the type has no use for a field. */
 struct walk_message {
 	uint32_t type;
-	uint32_t flags;  /* HELLO: WALK_VERSION */
-	uint32_t root;   /* GO: where to begin; FILE, PROGRESS, ROOT_DONE: which one */
-	uint32_t wanted; /* FILE: enum wanted */
-	int32_t error;   /* ABSENT: a negative errno */
-	uint32_t index;  /* KNOWN, ABSENT, and FILE that was known: its number, from 0 */
+	uint32_t flags;         /* HELLO: WALK_VERSION */
+	uint32_t root;          /* GO: where to begin; FILE, PROGRESS, ROOT_DONE: which one */
+	uint32_t wanted;        /* FILE: enum wanted */
+	int32_t error;          /* ABSENT: a negative errno */
+	uint32_t index;         /* KNOWN, ABSENT, and FILE that was known: its number, from 0 */
+	uint32_t part, n_parts; /* GO: which files are its own; walk_options */
 	struct walk_counts counts;
 	char path[WALK_PATH_MAX]; /* GO: what is done of the root already, as PROGRESS told it */
 };

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { RUN = 8 }; /* names sorted one by one before runs of them are merged */
+
 int names_new(struct names **ret)
 {
 	_cleanup_(names_freep) struct names *n = calloc(1, sizeof(*n));
@@ -12,9 +14,10 @@ int names_new(struct names **ret)
 		return -ENOMEM;
 	/* Large enough to come as pages of their own, of which only those touched count. */
 	n->list = malloc(NAMES_MAX * sizeof(n->list[0]));
+	n->spare = malloc(NAMES_MAX * sizeof(n->spare[0]));
 	n->text = malloc(NAMES_TEXT_MAX);
 	n->buffer = malloc(NAMES_BUFFER_SIZE);
-	if (!n->list || !n->text || !n->buffer)
+	if (!n->list || !n->spare || !n->text || !n->buffer)
 		return -ENOMEM;
 	*ret = TAKE_PTR(n);
 	return 0;
@@ -25,6 +28,7 @@ struct names *names_free(struct names *n)
 	if (!n)
 		return NULL;
 	free(n->list);
+	free(n->spare);
 	free(n->text);
 	free(n->buffer);
 	free(n);
@@ -86,9 +90,46 @@ static int read_lot(struct names *n, int fd)
 	}
 }
 
-static int compare(const void *a, const void *b)
+static void merge(
+	const struct name *a, const struct name *b, const struct name *end, struct name *to)
 {
-	return strcmp(((const struct name *) a)->text, ((const struct name *) b)->text);
+	const struct name *middle = b;
+
+	while (a < middle || b < end)
+		*to++ = b == end || (a < middle && strcmp(a->text, b->text) <= 0) ? *a++ : *b++;
+}
+
+static void sort_run(struct name *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct name x = list[i];
+		size_t k = i;
+
+		for (; k > 0 && strcmp(list[k - 1].text, x.text) > 0; k--)
+			list[k] = list[k - 1];
+		list[k] = x;
+	}
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Not qsort(3), which asks the kernel how much memory there is: the filter would end us. */
+static void sort(struct names *n)
+{
+	for (size_t i = 0; i < n->n; i += RUN)
+		sort_run(n->list + i, least(RUN, n->n - i));
+	for (size_t run = RUN; run < n->n; run *= 2) {
+		struct name *from = n->list;
+
+		for (size_t i = 0; i < n->n; i += 2 * run)
+			merge(from + i, from + least(i + run, n->n),
+				from + least(i + 2 * run, n->n), n->spare + i);
+		n->list = n->spare;
+		n->spare = from;
+	}
 }
 
 int names_read(struct names *n, int fd)
@@ -101,6 +142,6 @@ int names_read(struct names *n, int fd)
 		return r;
 	n->is_all = r == 0 && !n->begun;
 	n->begun = true;
-	qsort(n->list, n->n, sizeof(n->list[0]), compare);
+	sort(n);
 	return r;
 }

@@ -27,6 +27,7 @@ struct names {
 	bool is_all; /* the lot is the whole folder */
 
 	/* private */
+	struct name *spare; /* as large as list, for sorting */
 	char *text, *buffer;
 	size_t n_text, buffer_at, buffer_end;
 	bool begun;

@@ -31,6 +31,7 @@ struct frame {
 	const char *resume; /* what is done of it: "/name/name", "/"; NULL: nothing is */
 	bool keeps_atime;   /* the kernel lets us leave access times alone here */
 	bool in_order;
+	bool is_ours; /* its files are this part's to see to */
 };
 
 struct walk {
@@ -174,8 +175,10 @@ static int open_quietly(int folder, const char *name, int flags, bool *keeps_ati
 }
 
 /* What was there a moment ago and is gone, or something else now, is nothing that was not read. */
-static void count_failure(struct walk *w, int error)
+static void count_failure(struct walk *w, const struct frame *f, int error)
 {
+	if (!f->is_ours)
+		return;
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		w->counts.limited++;
 	else if (error != -ENOENT && error != -ELOOP && error != -ENOTDIR)
@@ -213,18 +216,18 @@ static int hand_over(struct walk *w, struct frame *f, const char *name, unsigned
 	}
 	fd = open_quietly(f->fd, name, FILE_FLAGS, &f->keeps_atime);
 	if (fd < 0) {
-		count_failure(w, fd);
+		count_failure(w, f, fd);
 		return 0;
 	}
 	return is_regular(fd) ? w->o.events.file(w, wanted, fd, w->o.events.context) : 0;
 }
 
-static bool append(struct walk *w, size_t at, const char *name)
+static bool append(struct walk *w, const struct frame *f, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), at = f->path_n;
 
 	if (at + 1 + n >= sizeof(w->path)) {
-		w->counts.limited++;
+		w->counts.limited += f->is_ours;
 		return false;
 	}
 	w->path[at] = '/';
@@ -240,12 +243,12 @@ static int visit_file(struct walk *w, struct frame *f, const char *name)
 	int r;
 
 	w->counts.files++;
-	if (!append(w, f->path_n, name))
+	if (!append(w, f, name))
 		return 0;
 	if (wanted_needs_stat(&w->o.rules, &f->place, name)) {
 		r = look(f->fd, name, &st);
 		if (r < 0) {
-			count_failure(w, r);
+			count_failure(w, f, r);
 			return 0;
 		}
 		wanted = S_ISREG(st.stx_mode) ? wanted_file(&w->o.rules, &f->place, name,
@@ -340,7 +343,7 @@ static void note_folder(struct walk *w, struct frame *f, const char *name)
 	if (folder_is_done(f, name))
 		return;
 	if (WALK_FOLDER_TEXT_MAX - w->folders_n < size) {
-		w->counts.limited++;
+		w->counts.limited += f->is_ours;
 		return;
 	}
 	memcpy(w->folders + w->folders_n, name, size);
@@ -369,7 +372,7 @@ static int visit_lot(struct walk *w, struct frame *f)
 	for (size_t i = 0; i < names->n; i++)
 		if (names->list[i].type == DT_DIR)
 			note_folder(w, f, names->list[i].text);
-	for (size_t i = 0; i < names->n && r >= 0; i++)
+	for (size_t i = 0; i < names->n && r >= 0 && f->is_ours; i++)
 		if (names->list[i].type == DT_REG && !is_done(f, names->list[i].text))
 			r = visit_file(w, f, names->list[i].text);
 	w->path_n = f->path_n;
@@ -387,7 +390,7 @@ static int visit_folder(struct walk *w, struct frame *f)
 	do {
 		more = names_read(w->names, f->fd);
 		if (more < 0) {
-			w->counts.unread++;
+			w->counts.unread += f->is_ours;
 			return 0;
 		}
 		if (!w->names->is_all) {
@@ -432,11 +435,23 @@ static void place_frame(struct walk *w, struct frame *f, const struct frame *abo
 	}
 }
 
+static bool is_ours(const struct walk *w)
+{
+	uint32_t h = 2166136261u;
+
+	if (w->o.n_parts < 2)
+		return true;
+	for (size_t i = 0; i < w->path_n; i++)
+		h = (h ^ (unsigned char) w->path[i]) * 16777619u;
+	return (h >> 16) % w->o.n_parts == w->o.part;
+}
+
 static int begin(struct walk *w, struct frame *f)
 {
 	int r;
 
-	w->counts.folders++;
+	f->is_ours = is_ours(w);
+	w->counts.folders += f->is_ours;
 	r = visit_folder(w, f);
 	return r < 0 ? r : w->o.events.tick(w, w->o.events.context);
 }
@@ -444,12 +459,12 @@ static int begin(struct walk *w, struct frame *f)
 static bool may_enter(struct walk *w, const struct frame *above, const struct statx *st)
 {
 	if (w->depth > WALK_DEPTH_MAX) {
-		w->counts.limited++;
+		w->counts.limited += above->is_ours;
 		return false;
 	}
 	if (!is_mount(above, st) || w->o.other_filesystems)
 		return true;
-	w->counts.other_mounts++;
+	w->counts.other_mounts += above->is_ours;
 	return false;
 }
 
@@ -461,14 +476,13 @@ static int enter(struct walk *w, const char *name)
 
 	r = look(above->fd, name, &st);
 	if (r < 0)
-		count_failure(w, r);
-	if (r < 0 || !S_ISDIR(st.stx_mode) || !may_enter(w, above, &st) ||
-		!append(w, above->path_n, name))
+		count_failure(w, above, r);
+	if (r < 0 || !S_ISDIR(st.stx_mode) || !may_enter(w, above, &st) || !append(w, above, name))
 		return 0;
 	fd = open_quietly(above->fd, name, FOLDER_FLAGS, &above->keeps_atime);
 	if (fd < 0 || (!on_same(above, &st) && is_pseudo(fd))) {
 		if (fd < 0)
-			count_failure(w, fd);
+			count_failure(w, above, fd);
 		cleanup_closep(&fd);
 		w->path_n = above->path_n;
 		w->path[w->path_n] = '\0';
@@ -483,6 +497,27 @@ static int enter(struct walk *w, const char *name)
 }
 
 /* ---- roots ---- */
+
+/* How far below a folder with metadata the folder @path may be of its package. */
+static uint8_t levels_to_metadata(const char *path)
+{
+	static const char *const names[] = { "package.json", "codex-package.json" };
+	char copy[WALK_PATH_MAX], *slash = copy;
+	struct statx st;
+
+	(void) text_copy(copy, sizeof(copy), path);
+	for (uint8_t left = PLACE_NEAR_LEVELS; left > 0 && (slash = strrchr(copy, '/')); left--) {
+		*slash = '\0';
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			char file[WALK_PATH_MAX + 32];
+
+			(void) snprintf(file, sizeof(file), "%s/%s", copy, names[i]);
+			if (look(AT_FDCWD, file, &st) == 0)
+				return left;
+		}
+	}
+	return 0;
+}
 
 /* What the folders above a root tell of it, as if the walk had come by them. */
 static void place_root(struct walk *w, struct frame *f)
@@ -499,7 +534,7 @@ static void place_root(struct walk *w, struct frame *f)
 		place = next;
 		above_name = name;
 	}
-	place.near_left = PLACE_NEAR_LEVELS; /* there may be metadata above it */
+	place.near_left = levels_to_metadata(w->path);
 	f->place = place;
 	f->package = place.listed ? 0 : NO_PACKAGE;
 	f->left = WALK_PACKAGE_FILES_MAX;
@@ -522,8 +557,9 @@ static int walk_single(struct walk *w, const char *path)
 	f = push(w, fd, &st);
 	place_root(w, f);
 	f->in_order = true;
+	f->is_ours = w->o.part == 0;
 	w->root_n = w->path_n;
-	r = visit_file(w, f, slash + 1);
+	r = f->is_ours ? visit_file(w, f, slash + 1) : 0;
 	leave(w);
 	return r;
 }

@@ -35,6 +35,9 @@ struct walk_events {
 struct walk_options {
 	struct wanted_rules rules;
 	bool other_filesystems;
+	/* Several walkers share a walk: each enters all folders, and sees to the files of every
+	 * n_parts'th of them, by its path. 0: there is but this one. */
+	uint32_t part, n_parts;
 	struct walk_events events;
 };
 
