@@ -140,8 +140,8 @@ static int append_request(sd_bus_message *m, const void *context)
 {
 	const struct scanning *s = context;
 	bool other = s->a->given & OPTION_OTHER_FILESYSTEMS, resume = s->a->given & OPTION_RESUME;
-	/* A scan of everything goes on with whatever was interrupted. */
-	size_t n = resume && s->a->n_operands == 0 && s->state ? 0 : s->n_paths;
+	/* Without paths it goes on with whatever was interrupted. */
+	size_t n = resume && s->a->n_operands == 0 ? 0 : s->n_paths;
 	int r = sd_bus_message_open_container(m, 'a', "ay");
 
 	for (size_t i = 0; i < n && r >= 0; i++)

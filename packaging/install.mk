@@ -15,10 +15,11 @@ share_DIR   := $(DESTDIR)$(PREFIX)/share/proscribe
 conf_DIR    := $(DESTDIR)$(SYSCONFDIR)/proscribe
 manuals     := proscribectl.1 proscribe-policy.5 proscribe-agent.yaml.5 proscribed.8
 signatures  := $(wildcard packaging/examples/high-risk/signatures/*.yar)
+units       := proscribed.service proscribe-scan.service proscribe-scan.timer
 section      = man$(subst .,,$(suffix $(1)))
 
 INSTALLED := $(sbin_DIR)/proscribed $(bin_DIR)/proscribectl $(helper_DIR)/proscribe-inspector \
-	$(helper_DIR)/proscribe-compiler $(unit_DIR)/proscribed.service $(users_DIR)/proscribe.conf \
+	$(helper_DIR)/proscribe-compiler $(helper_DIR)/proscribe-walker $(foreach u,$(units),$(unit_DIR)/$(u)) $(users_DIR)/proscribe.conf \
 	$(catalog_DIR)/proscribe.catalog $(bus_DIR)/org.proscribe.Agent1.conf $(shell_DIR)/proscribectl \
 	$(foreach m,$(manuals),$(man_DIR)/$(call section,$(m))/$(m))
 
@@ -27,10 +28,9 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 		echo >&2 'The programs were built for another PREFIX: `make clean`, then `make PREFIX=$(PREFIX)`.'; exit 1; }
 	install -D -m 0755 $(B)/proscribed $(sbin_DIR)/proscribed
 	install -D -m 0755 $(B)/proscribectl $(bin_DIR)/proscribectl
-	install -D -m 0755 -t $(helper_DIR) $(B)/proscribe-inspector $(B)/proscribe-compiler
+	install -D -m 0755 -t $(helper_DIR) $(B)/proscribe-inspector $(B)/proscribe-compiler $(B)/proscribe-walker
 	install -d $(unit_DIR)
-	sed 's|^\(Exec[A-Za-z]*=\)/usr/|\1$(PREFIX)/|' packaging/systemd/proscribed.service >$(unit_DIR)/proscribed.service
-	chmod 0644 $(unit_DIR)/proscribed.service
+	$(foreach u,$(units),sed 's|^\(Exec[A-Za-z]*=\)/usr/|\1$(PREFIX)/|' packaging/systemd/$(u) >$(unit_DIR)/$(u) && chmod 0644 $(unit_DIR)/$(u) && ):
 	install -D -m 0644 packaging/sysusers/proscribe.conf $(users_DIR)/proscribe.conf
 	install -D -m 0644 packaging/journal/proscribe.catalog $(catalog_DIR)/proscribe.catalog
 	install -D -m 0644 packaging/dbus/org.proscribe.Agent1.conf $(bus_DIR)/org.proscribe.Agent1.conf
@@ -49,7 +49,7 @@ install: all ## put everything in place (DESTDIR, PREFIX); starts nothing
 	@test -n '$(DESTDIR)' || ! command -v systemd-sysusers >/dev/null || systemd-sysusers $(users_DIR)/proscribe.conf
 	@test -n '$(DESTDIR)' || ! command -v journalctl >/dev/null || journalctl --update-catalog
 	@test -n '$(DESTDIR)' || ! test -d /run/systemd/system || systemctl daemon-reload
-	@echo 'Next: systemctl enable --now proscribed'
+	@echo 'Next: systemctl enable --now proscribed proscribe-scan.timer'
 
 uninstall: ## remove what install put in place; settings, policy and ledger stay
 	rm -f $(INSTALLED)

@@ -12,7 +12,7 @@ _proscribectl()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
         -*) ;;
-        status | check | identify | log | export | why | policy | purl | vers)
+        status | check | identify | scan | findings | log | export | why | policy | purl | vers)
             command=${words[i]}
             [[ $command == @(policy|purl|vers) && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
             break
@@ -34,7 +34,7 @@ _proscribectl()
         COMPREPLY=($(compgen -d -- "$cur"))
         return
         ;;
-    --socket | --ledger | -o | --output)
+    --socket | --ledger | --state | -o | --output)
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return
@@ -52,9 +52,11 @@ _proscribectl()
 
     local options='--json --help'
     case $command in
-    '') COMPREPLY=($(compgen -W 'status check identify log export why policy purl vers help --version' -- "$cur")) && return ;;
+    '') COMPREPLY=($(compgen -W 'status check identify scan findings log export why policy purl vers help --version' -- "$cur")) && return ;;
     status) options+=' --socket' ;;
     check | identify) options+=' --policy --socket' ;;
+    scan) options+=' --policy --socket --other-filesystems --resume --state' ;;
+    findings) options+=' --all --socket --ledger' ;;
     log) options+=' --follow --since --number --socket --ledger' ;;
     export) options+=' --format --since --output --socket --ledger' ;;
     why) options+=' --socket --ledger' ;;
@@ -78,6 +80,9 @@ _proscribectl()
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
     elif [[ $command == check || $command == identify ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+    elif [[ $command == scan ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
     elif [[ $command == policy && $sub == check ]]; then
