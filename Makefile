@@ -41,6 +41,7 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 	$(addprefix agent/inspector/,elf.c elf_dynamic.c elf_section.c notes.c runtime.c bun.c sea.c gobuild.c cargo_audit.c) \
 	$(addprefix agent/inspector/,container.c zip.c meter.c archive.c squash.c archive_package.c appimage.c embedded.c) \
 	$(addprefix agent/inspector/,evidence.c field.c lines.c json.c npm.c python.c product.c crates.c snap.c flatpak.c plugin_xml.c plugin_jar.c layout.c) \
+	$(addprefix agent/inspector/,packages.c textfile.c dpkg.c rpmdb.c rpm_header.c) \
 	$(addprefix agent/inspector/,payload.c matcher.c sieve.c versions.c scanner.c)
 walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
@@ -57,7 +58,7 @@ ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c 
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
-proscribe-inspector_LIBS  := -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml
+proscribe-inspector_LIBS  := -lsqlite3 -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml
 proscribe-walker_LIBS     := -lseccomp -lcrypto
 proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lyara -lpthread
 test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs

@@ -13,6 +13,7 @@
 #include "agent/inspector/inspect.h"
 #include "agent/inspector/message.h"
 #include "agent/inspector/npm.h"
+#include "agent/inspector/packages.h"
 #include "agent/inspector/scanner.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/idle.h"
@@ -62,6 +63,12 @@ static int take_policy(struct scanner **scanner, const struct message_policy *m,
 	return r;
 }
 
+static void close_all(const int fds[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void) close(fds[i]);
+}
+
 static int serve_one(int socket, struct scanner **scanner)
 {
 	union message in, out = { .facts = { .type = MESSAGE_FACTS } };
@@ -73,11 +80,15 @@ static int serve_one(int socket, struct scanner **scanner)
 		return r;
 	if (in.type == MESSAGE_POLICY)
 		return take_policy(scanner, &in.policy, fds[0]);
+	if (in.type == MESSAGE_PACKAGES) {
+		r = packages_serve(socket, &in.packages, fds, n_fds);
+		close_all(fds, n_fds);
+		return r;
+	}
 	out.facts.id = in.inspect.id;
 	out.facts.error = inspect(*scanner, &in.inspect, fds, n_fds, &out.facts.facts);
 	/* Before the answer: a descriptor still open here would hold the agent's lease. */
-	for (size_t i = 0; i < n_fds; i++)
-		(void) close(fds[i]);
+	close_all(fds, n_fds);
 	return message_send(socket, &out, NULL, 0);
 }
 

@@ -21,6 +21,10 @@ static const struct rule {
 		MESSAGE_FDS_MAX },
 	[MESSAGE_POLICY] = { sizeof(struct message_policy), MESSAGE_FROM_AGENT, MESSAGE_READY, 1,
 		1 },
+	[MESSAGE_PACKAGES] = { sizeof(struct message_packages), MESSAGE_FROM_AGENT, MESSAGE_READY,
+		1, 2 },
+	[MESSAGE_FOUND] = { sizeof(struct message_found), MESSAGE_FROM_INSPECTOR, MESSAGE_READING, 0,
+		0 },
 	[MESSAGE_FACTS] = { sizeof(struct message_facts), MESSAGE_FROM_INSPECTOR, MESSAGE_BUSY, 0,
 		0 },
 };

@@ -5,7 +5,9 @@
  *
  * An inspector says HELLO once its sandbox stands; then, any number of times: INSPECT (the file's
  * descriptor first, then metadata files, nearest first) is answered by FACTS with its id. POLICY
- * says which signatures the next inspections may search for; it has no answer.
+ * says which signatures the next inspections may search for; it has no answer. PACKAGES (a package
+ * database first, then what packages.h says) is answered by FOUND with its id, as often as it
+ * takes.
  */
 #pragma once
 
@@ -15,10 +17,12 @@
 #include "policy/identity/facts.h"
 
 enum {
-	MESSAGE_VERSION = 3,
+	MESSAGE_VERSION = 4,
 	MESSAGE_METADATA_MAX = 12,
 	MESSAGE_FDS_MAX = 1 + MESSAGE_METADATA_MAX,
 	MESSAGE_PATH_MAX = 4096,
+	MESSAGE_RECORDS_SIZE = 8192,
+	MESSAGE_NAME_MAX = 255,
 };
 
 enum { EXIT_SANDBOX = 77 }; /* an inspector's exit status when its sandbox could not be entered */
@@ -28,6 +32,8 @@ enum message_type {
 	MESSAGE_INSPECT,
 	MESSAGE_FACTS,
 	MESSAGE_POLICY,
+	MESSAGE_PACKAGES,
+	MESSAGE_FOUND,
 	_MESSAGE_TYPE_MAX,
 };
 
@@ -36,6 +42,7 @@ enum message_state {
 	MESSAGE_STARTING = 1u << 0,
 	MESSAGE_READY = 1u << 1,
 	MESSAGE_BUSY = 1u << 2,
+	MESSAGE_READING = 1u << 3, /* busy with a package database */
 };
 
 struct message_hello {
@@ -77,12 +84,31 @@ struct message_facts {
 	struct facts facts;
 };
 
+/* What of the host's packages is to be read. */
+struct message_packages {
+	uint32_t type;
+	uint32_t kind; /* enum packages_kind of packages.h */
+	uint64_t id;
+	char package[MESSAGE_NAME_MAX + 1]; /* whose list of files it is, or "" */
+};
+
+/* Whole records, as packages.h has them; a prefix of all there would be when @error is not 0. */
+struct message_found {
+	uint32_t type;
+	int32_t error; /* 0, or a negative errno; the last one only */
+	uint64_t id;
+	uint32_t last, size;
+	char records[MESSAGE_RECORDS_SIZE];
+};
+
 union message {
 	uint32_t type;
 	struct message_hello hello;
 	struct message_inspect inspect;
 	struct message_facts facts;
 	struct message_policy policy;
+	struct message_packages packages;
+	struct message_found found;
 };
 
 enum message_sender {
