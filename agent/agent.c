@@ -43,6 +43,7 @@ void agent_status(struct agent *a, struct agent_status *ret)
 	if (a->recorder)
 		recorder_status(a->recorder, &ret->recorder);
 	ret->n_mounts = a->mounts.n;
+	installed_counts(a->installed, &ret->installed);
 	memcpy(ret->mounts, a->mounts.list, a->mounts.n * sizeof(ret->mounts[0]));
 }
 
@@ -292,6 +293,7 @@ static int start_parts(struct agent *a)
 			LIFETIME_GRACE_SEC); /* even if all threads hang */
 	r = r < 0 ? r : read_settings(a);
 	r = r < 0 ? r : loop_start(a);
+	r = r < 0 ? r : packages_start(a);
 	r = r < 0 ? r : start_pool(a);
 	if (r < 0)
 		return r;
@@ -307,7 +309,7 @@ int agent_start(const struct options *options, struct agent **ret)
 		return -ENOMEM;
 	a->options = *options;
 	a->started_utc_nsec = clock_utc_nsec();
-	a->lock_fd = a->mounts_fd = a->wake_fd = a->loader_fd = -1;
+	a->lock_fd = a->mounts_fd = a->wake_fd = a->loader_fd = a->installed_fd = -1;
 	settings_default(&a->settings);
 	r = start_parts(a);
 	if (r < 0)
@@ -338,6 +340,7 @@ struct agent *agent_stop(struct agent *a)
 	if (a->loader)
 		(void) loader_finish(a->loader, &l);
 	loaded_done(&l);
+	packages_stop(a);
 	(void) notifier_stop(a->notifier);
 	if (a->recorder) {
 		record_agent(a, OUTCOME_ENDED);

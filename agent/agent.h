@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/installed/installed.h"
 #include "agent/ledger/recorder.h"
 #include "agent/pool/pool.h"
 #include "agent/verdict/verdict.h"
@@ -43,6 +44,7 @@ struct agent_status {
 	struct gate_status gate;
 	struct pool_status pool;
 	struct recorder_status recorder;
+	struct installed_counts installed;
 	size_t n_mounts;
 	struct agent_mount mounts[AGENT_MOUNTS_MAX];
 };

@@ -98,7 +98,7 @@ static void take_digest(struct question *q)
 void judge_decide(struct agent *a, const struct policy *p, int fd, const char *path,
 	struct facts *f, struct decision *ret)
 {
-	(void) fd;
+	packages_add_facts(a, fd, f);
 	verdict_decide(p, f, path, (const char *const *) a->homes, ret);
 }
 

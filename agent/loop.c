@@ -139,10 +139,14 @@ int loop_start(struct agent *a)
 	r = r < 0 ? r : sd_event_add_signal(a->event, NULL, SIGHUP, on_hangup, a);
 	a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	a->loader_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (a->wake_fd < 0 || a->loader_fd < 0)
+	a->installed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (a->wake_fd < 0 || a->loader_fd < 0 || a->installed_fd < 0)
 		return -errno;
 	r = r < 0 ? r : sd_event_add_io(a->event, NULL, a->wake_fd, EPOLLIN, on_wake, a);
 	r = r < 0 ? r : sd_event_add_io(a->event, NULL, a->loader_fd, EPOLLIN, policy_on_loaded, a);
+	r = r < 0
+		? r
+		: sd_event_add_io(a->event, NULL, a->installed_fd, EPOLLIN, packages_on_changed, a);
 	r = r < 0 ? r : queue_new(AGENT_JUDGING_MAX, a->wake_fd, &a->judged);
 	r = r < 0 ? r : queue_new(AGENT_APPENDED_MAX, a->wake_fd, &a->appended);
 	if (r == 0 && a->options.lifetime_sec)
@@ -193,4 +197,5 @@ void loop_stop(struct agent *a)
 	cleanup_closep(&a->mounts_fd);
 	cleanup_closep(&a->wake_fd);
 	cleanup_closep(&a->loader_fd);
+	cleanup_closep(&a->installed_fd);
 }

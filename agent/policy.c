@@ -37,12 +37,14 @@ static int apply_policy(struct agent *a, struct policy *p)
 	int r = homes_load(&homes);
 
 	r = r < 0 ? r : homes_load(&gate_homes);
+	packages_follow(a, p);
 	if (r == 0 && a->gate)
 		r = gate_set_policy(a->gate, p, TAKE_PTR(gate_homes));
 	homes_free(gate_homes);
 	if (r < 0) {
 		homes_free(homes);
 		(void) policy_unref(p);
+		packages_follow(a, a->policy);
 		return log_error_errno(r, "The policy could not be put in force: %m");
 	}
 	(void) policy_unref(a->policy);

@@ -10,6 +10,7 @@
 #include "agent/bus/bus.h"
 #include "agent/gate/gate.h"
 #include "agent/gate/mounts.h"
+#include "agent/installed/watch.h"
 #include "agent/notice/notice.h"
 #include "agent/options.h"
 #include "agent/reload.h"
@@ -19,6 +20,8 @@ enum {
 	AGENT_JUDGING_MAX = 256,   /* questions of clients under way */
 	AGENT_APPENDED_MAX = 1024, /* records waiting to be signalled on the bus */
 	AGENT_PATH_MAX = 4096,
+	AGENT_INSTALLED_USEC = 1000000, /* a policy waits for its packages' files so long */
+	AGENT_INSTALLED_OFFLINE_USEC = 20000000, /* ... when nothing is being enforced */
 };
 
 struct agent {
@@ -48,8 +51,11 @@ struct agent {
 	void (*reload_done)(int result, const char *messages, void *context);
 	void *reload_context;
 
+	struct installed_watch *installed_watch;
+	struct installed *installed; /* the main thread's reference; may be NULL */
+
 	/* from other threads, with one eventfd for all */
-	int wake_fd, loader_fd;
+	int wake_fd, loader_fd, installed_fd;
 	struct queue *judged, *appended;
 	size_t n_judging;
 
@@ -71,6 +77,14 @@ void judge_decide(struct agent *a, const struct policy *p, int fd, const char *p
 int policy_start(struct agent *a);
 /* The loader's thread has ended. */
 int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context);
+
+/* ---- packages.c: files of installed packages ---- */
+int packages_start(struct agent *a);
+/* Has the files of what @p lists found, before @p is put in force if that is quick. */
+void packages_follow(struct agent *a, struct policy *p);
+int packages_on_changed(sd_event_source *s, int fd, uint32_t events, void *context);
+void packages_add_facts(const struct agent *a, int fd, struct facts *f);
+void packages_stop(struct agent *a);
 
 /* ---- loop.c: what wakes the main thread ---- */
 int loop_start(struct agent *a);

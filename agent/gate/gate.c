@@ -238,6 +238,22 @@ static void take_policy(struct gate *g)
 	homes_free(old_homes);
 }
 
+static void take_installed(struct gate *g)
+{
+	struct installed *old = NULL;
+
+	pthread_mutex_lock(&g->lock);
+	if (g->installed_waiting) {
+		old = g->installed;
+		g->installed = TAKE_PTR(g->next_installed);
+		g->generation++;
+		(void) fanotify_forget_ignored(g->group);
+		g->installed_waiting = false;
+	}
+	pthread_mutex_unlock(&g->lock);
+	(void) installed_unref(old);
+}
+
 /* ---- the loop ---- */
 
 static void expire_due(struct gate *g, uint64_t now)
@@ -301,6 +317,7 @@ static void *gate_thread(void *context)
 			(void) !read(g->wake_fd, &count, sizeof(count));
 			if (is_stopping(g))
 				return NULL;
+			take_installed(g);
 			take_policy(g);
 			take_done_jobs(g);
 		}
@@ -328,6 +345,8 @@ static void gate_close(struct gate *g)
 	(void) close(g->epoll);
 	(void) close(g->wake_fd);
 	(void) policy_unref(g->policy);
+	(void) installed_unref(g->installed);
+	(void) installed_unref(g->next_installed);
 	homes_free(g->homes);
 	(void) verdict_cache_free(g->cache);
 	(void) pthread_cond_destroy(&g->policy_taken);
@@ -462,6 +481,16 @@ int gate_set_policy(struct gate *g, struct policy *p, char **homes)
 		r = pthread_cond_timedwait(&g->policy_taken, &g->lock, &deadline);
 	pthread_mutex_unlock(&g->lock);
 	return -r;
+}
+
+void gate_set_installed(struct gate *g, struct installed *t)
+{
+	pthread_mutex_lock(&g->lock);
+	(void) installed_unref(g->next_installed);
+	g->next_installed = installed_ref(t);
+	g->installed_waiting = true;
+	pthread_mutex_unlock(&g->lock);
+	(void) !write(g->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
 }
 
 uint64_t gate_beats(struct gate *g)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "agent/agent.h"
+#include "agent/installed/installed.h"
 #include "agent/notice/notice.h"
 
 enum {
@@ -48,6 +49,10 @@ int gate_watch(struct gate *g, const char *path);
  * more. @homes as in policy_match(), taken over (each string and the array). -ETIMEDOUT: the gate
  * did not take it up. */
 int gate_set_policy(struct gate *g, struct policy *p, char **homes);
+
+/* From one of the next events on files are also told by @t (a new reference is taken; may be NULL);
+ * what was judged without it is asked about again. Any thread. */
+void gate_set_installed(struct gate *g, struct installed *t);
 
 /* Asks the gate for a sign of life: a number that has grown by the next call if it is alive. */
 uint64_t gate_beats(struct gate *g);

@@ -132,12 +132,13 @@ static const char *why_unjudged(int result)
 	}
 }
 
-static struct finding *finding_new(struct gate *g, const struct inspection *i)
+static struct finding *finding_new(struct gate *g, struct inspection *i)
 {
 	struct finding *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
+	installed_add_facts(g->installed, i->job.fd, i->key.device, i->key.inode, &i->job.facts);
 	verdict_decide(g->policy, &i->job.facts, i->job.path, (const char *const *) g->homes,
 		&f->decision);
 	f->size = i->job.facts.size;

@@ -70,7 +70,8 @@ struct gate {
 	bool thread_started, halted; /* halted: nothing more goes to the pool */
 
 	struct policy *policy;
-	uint64_t generation; /* of the policy; never 0 */
+	struct installed *installed; /* may be NULL */
+	uint64_t generation;         /* of policy and installed together; never 0 */
 	char **homes;
 	struct policy_info info;
 	struct verdict_cache *cache;
@@ -99,6 +100,8 @@ struct gate {
 	struct policy *next_policy;
 	char **next_homes;
 	bool policy_waiting, stopping;
+	struct installed *next_installed;
+	bool installed_waiting;
 };
 
 static inline bool fails_open(const struct gate *g)

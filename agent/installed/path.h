@@ -1,0 +1,21 @@
+/*
+ * From a path that a package database tells to the file: as the kernel would resolve it, symbolic
+ * links included (a merged /usr has /bin -> usr/bin, and packages name both), but only through
+ * folders and links that root alone can change. Otherwise whoever owns a folder on the way could
+ * have any program of the host taken for a banned one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+enum { PATH_LINKS_MAX = 40 }; /* as the kernel */
+
+/* Opens @path with @flags (O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are added), beginning at
+ * the folder @root, which ".." and absolute links do not lead out of. A descriptor, or a negative
+ * errno: -EPERM when others than root (and this process's own user) could change the way, -ELOOP.
+ */
+int path_open(int root, const char *path, int flags);
+
+/* Can nobody but root, and this process's own user, put something else there? */
+bool path_is_guarded(const struct stat *st);
