@@ -29,21 +29,17 @@ struct seed_entry {
 	uint32_t header; /* where it claims to be, plus 1; 0: the truth */
 };
 
-/* Room doubles, so that an archive of many entries is not copied for each of its numbers. */
+/* Room in large steps, so that an archive of many entries is not copied for each of its numbers. */
 static inline void seed_put(uint8_t **p, size_t *n, const void *bytes, size_t size)
 {
-	size_t old = 64, room = 64;
+	enum { STEP = 1 << 16 };
+	uint8_t *grown = realloc(*p, (*n + size) / STEP * STEP + STEP);
 
-	while (old < *n)
-		old *= 2;
-	while (room < *n + size)
-		room *= 2;
-	if (!*p || room != old)
-		*p = realloc(*p, room);
-	if (!*p)
+	if (!grown)
 		abort();
+	*p = grown;
 	if (size > 0)
-		memcpy(*p + *n, bytes, size);
+		memcpy(grown + *n, bytes, size);
 	*n += size;
 }
 
