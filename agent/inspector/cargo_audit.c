@@ -96,7 +96,7 @@ int cargo_audit_read(const struct view *v, const struct range *place, struct pac
 	_cleanup_free_ uint8_t *packed = NULL;
 	_cleanup_free_ char *text = NULL;
 	const size_t n_packed = (size_t) place->size;
-	size_t n;
+	size_t n = 0;
 	int r;
 
 	if (place->size > CARGO_AUDIT_PACKED_MAX)
@@ -106,6 +106,7 @@ int cargo_audit_read(const struct view *v, const struct range *place, struct pac
 	if (!packed || !text)
 		return -ENOMEM;
 	r = view_read(v, place->offset, packed, n_packed);
-	r = r ?: unpack(packed, n_packed, text, &n);
+	if (r == 0)
+		r = unpack(packed, n_packed, text, &n);
 	return r < 0 ? r : parse(text, n, ret);
 }

@@ -54,6 +54,16 @@ static bool skip_tag(struct scan *s)
 	return false;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool ends_name(char c)
+{
+	return is_blank(c) || c == '/' || c == '>';
+}
+
 /* Steps behind the next tag of an element. */
 static bool next_tag(struct scan *s, struct tag *ret)
 {
@@ -69,7 +79,7 @@ static bool next_tag(struct scan *s, struct tag *ret)
 			ret->opens = !starts_with(s, "</");
 			ret->name = s->at + (ret->opens ? 1 : 2);
 			while (ret->name + ret->n_name < s->end &&
-				!memchr(" \t\r\n/>", ret->name[ret->n_name], 6))
+				!ends_name(ret->name[ret->n_name]))
 				ret->n_name++;
 			if (!skip_tag(s))
 				return false;
@@ -83,11 +93,6 @@ static bool next_tag(struct scan *s, struct tag *ret)
 static bool is_named(const struct tag *t, const char *name)
 {
 	return t->n_name == strlen(name) && memcmp(t->name, name, t->n_name) == 0;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Copies the text before the next tag, unless there is one already. */

@@ -180,7 +180,7 @@ static int read_blocks(struct squash *q, const struct file *f, uint64_t *left)
 		(*left >= q->super.block_size || f->fragment == (uint32_t) NO_FRAGMENT)) {
 		const uint32_t want = *left < q->super.block_size ? (uint32_t) *left
 								  : q->super.block_size;
-		uint32_t word, n = want;
+		uint32_t word = 0, n = want;
 		int r = meta_read(q, q->inodes, &word, sizeof(word));
 
 		if (r < 0)
@@ -206,8 +206,8 @@ static int load_fragment(struct squash *q, uint32_t index)
 	struct {
 		uint64_t start;
 		uint32_t word, unused;
-	} entry;
-	uint64_t place;
+	} entry = { 0 };
+	uint64_t place = 0;
 	int r;
 
 	if (index >= q->super.fragment_entry_count)
@@ -248,8 +248,8 @@ static int read_file(struct squash *q, const struct file *f)
 /* Reads what follows the common part of an inode of @type. */
 static int read_file_inode(struct squash *q, unsigned type, struct file *ret)
 {
-	sqfs_inode_file_ext_t e;
-	sqfs_inode_file_t b;
+	sqfs_inode_file_ext_t e = { 0 };
+	sqfs_inode_file_t b = { 0 };
 	int r;
 
 	if (type == SQFS_INODE_EXT_FILE) {
@@ -267,8 +267,8 @@ static int read_file_inode(struct squash *q, unsigned type, struct file *ret)
 static int enter_folder(struct squash *q, unsigned type, size_t n_path)
 {
 	struct folder f = { .n_path = n_path };
-	sqfs_inode_dir_ext_t e;
-	sqfs_inode_dir_t b;
+	sqfs_inode_dir_ext_t e = { 0 };
+	sqfs_inode_dir_t b = { 0 };
 	int r;
 
 	if (type == SQFS_INODE_EXT_DIR) {
@@ -310,7 +310,7 @@ static int offer(struct squash *q, unsigned type)
 /* Looks at the inode at @offset of the block @block of the inode table. */
 static int visit(struct squash *q, uint64_t block, size_t offset, size_t n_path)
 {
-	sqfs_inode_t inode;
+	sqfs_inode_t inode = { 0 };
 	int r = meta_seek(q, q->inodes, q->super.inode_table_start + block, offset);
 
 	if (r == 0)
@@ -356,8 +356,8 @@ static int next_entry(
 	struct squash *q, struct folder *f, uint64_t *ret_block, size_t *ret_offset, size_t *ret_n)
 {
 	char name[LISTED_NAME_MAX];
-	sqfs_dir_header_t header;
-	sqfs_dir_entry_t entry;
+	sqfs_dir_header_t header = { 0 };
+	sqfs_dir_entry_t entry = { 0 };
 	size_t n;
 	int r = meta_seek(q, q->listings, f->block, f->offset);
 

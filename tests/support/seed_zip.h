@@ -29,17 +29,23 @@ struct seed_entry {
 	uint32_t header; /* where it claims to be, plus 1; 0: the truth */
 };
 
-/* Room in large steps, so that an archive of many entries is not copied for each of its numbers. */
-static inline void seed_put(uint8_t **p, size_t *n, const void *bytes, size_t size)
+/* Room doubles, so that an archive of many entries is not copied for each of its numbers. (Inlined,
+ * gcc 12 takes that for writing out of bounds.) */
+__attribute__((noinline, unused)) static void seed_put(
+	uint8_t **p, size_t *n, const void *bytes, size_t size)
 {
-	enum { STEP = 1 << 16 };
-	uint8_t *grown = realloc(*p, (*n + size) / STEP * STEP + STEP);
+	size_t old = 64, room = 64;
 
-	if (!grown)
+	while (old < *n)
+		old *= 2;
+	while (room < *n + size)
+		room *= 2;
+	if (!*p || room != old)
+		*p = realloc(*p, room);
+	if (!*p)
 		abort();
-	*p = grown;
 	if (size > 0)
-		memcpy(grown + *n, bytes, size);
+		memcpy(*p + *n, bytes, size);
 	*n += size;
 }
 

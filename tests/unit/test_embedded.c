@@ -509,6 +509,7 @@ static int read_nested_cargo(size_t depth)
 
 static void test_cargo_limits(void **state)
 {
+	static const char nothing[] = "{\"packages\":[]}";
 	_cleanup_free_ char *blanks = malloc(64 * MIB);
 	const struct view v = { .fd = -1, .size = CARGO_AUDIT_PACKED_MAX + 1 };
 	struct package p;
@@ -516,11 +517,11 @@ static void test_cargo_limits(void **state)
 	(void) state;
 	assert_non_null(blanks);
 	memset(blanks, ' ', 64 * MIB);
-	memcpy(blanks, "{\"packages\":[]}", 15);
+	*stpcpy(blanks, nothing) = ' ';
 	assert_int_equal(read_cargo(blanks, CARGO_AUDIT_SIZE_MAX, false), 0);
 	assert_int_equal(read_cargo(blanks, CARGO_AUDIT_SIZE_MAX + 1, false), -E2BIG);
 	assert_int_equal(read_cargo(blanks, 64 * MIB, false), -E2BIG);
-	assert_int_equal(read_cargo(blanks, 15, true), -EBADMSG);
+	assert_int_equal(read_cargo(blanks, strlen(nothing), true), -EBADMSG);
 	assert_int_equal(read_nested_cargo(CARGO_AUDIT_DEPTH_MAX), 0);
 	assert_int_equal(read_nested_cargo(CARGO_AUDIT_DEPTH_MAX + 1), -E2BIG);
 	assert_int_equal(read_nested_cargo(10000), -E2BIG);
@@ -663,6 +664,7 @@ static struct facts facts_of_poms(size_t n, bool named)
 
 static void test_archive_limits(void **state)
 {
+	static const char named[] = "groupId=g\nartifactId=a";
 	_cleanup_free_ char *text = malloc(ARCHIVE_METADATA_MAX + 1);
 	struct facts f;
 
@@ -678,7 +680,7 @@ static void test_archive_limits(void **state)
 
 	assert_non_null(text);
 	memset(text, '\n', ARCHIVE_METADATA_MAX + 1);
-	memcpy(text, "groupId=g\nartifactId=a", 22);
+	*stpcpy(text, named) = '\n';
 	for (size_t more = 0; more < 2; more++) {
 		struct seed_zip z = { 0 };
 
