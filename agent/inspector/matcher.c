@@ -90,20 +90,11 @@ static bool is_version_rule(const YR_RULE *rule)
 
 /* In fast mode one match of a string is enough, unless its rule counts them; of versions all
  * matches are wanted, whatever the condition says. */
-static void want_all_versions(YR_RULES *rules)
+static void want_all_versions(const YR_RULES *rules)
 {
-	YR_STRING *string;
-	YR_RULE *rule;
-
-	yr_rules_foreach(rules, rule)
-	{
-		if (!is_version_rule(rule))
-			continue;
-		yr_rule_strings_foreach(rule, string)
-		{
-			string->flags &= ~(uint32_t) STRING_FLAGS_SINGLE_MATCH;
-		}
-	}
+	for (uint32_t i = 0; i < rules->num_strings; i++)
+		if (is_version_rule(&rules->rules_table[rules->strings_table[i].rule_idx]))
+			rules->strings_table[i].flags &= ~(uint32_t) STRING_FLAGS_SINGLE_MATCH;
 }
 
 /* How far from its atom what a rule's regular expressions match may lie: as far as libyara looks,
@@ -189,21 +180,26 @@ static YR_MEMORY_BLOCK *first_block(YR_MEMORY_BLOCK_ITERATOR *i)
 	return &m->head;
 }
 
-static void tell_texts(struct matcher *m, YR_RULE *rule)
+/* libyara packs its matches without regard to alignment. */
+static void tell_matches(struct matcher *m, const YR_RULE *rule, const YR_STRING *string)
 {
-	YR_STRING *string;
-	YR_MATCH *match;
+	const void *next = m->scanner->matches[string->idx].head;
+	YR_MATCH match;
 
-	yr_rule_strings_foreach(rule, string)
-	{
-		yr_string_matches_foreach(m->scanner, string, match)
-		{
-			m->sink->text(m->sink, rule->identifier, match->data,
-				(size_t) match->data_length);
-		}
-		if (yr_bitmask_is_set(m->scanner->strings_temp_disabled, string->idx))
-			m->sink->text(m->sink, rule->identifier, NULL, 0);
+	for (; next; next = match.next) {
+		memcpy(&match, next, sizeof(match));
+		m->sink->text(m->sink, rule->identifier, match.data, (size_t) match.data_length);
 	}
+	if (yr_bitmask_is_set(m->scanner->strings_temp_disabled, string->idx))
+		m->sink->text(m->sink, rule->identifier, NULL, 0);
+}
+
+static void tell_texts(struct matcher *m, const YR_RULE *rule)
+{
+	const YR_STRING *string = rule->strings;
+
+	for (; string; string = STRING_IS_LAST_IN_RULE(string) ? NULL : string + 1)
+		tell_matches(m, rule, string);
 }
 
 static int on_message(YR_SCAN_CONTEXT *context, int message, void *data, void *user)

@@ -50,14 +50,14 @@ void versions_add(struct versions *v, const uint8_t *text, size_t n)
 
 	if (!text)
 		v->too_many = true;
-	if (v->too_many || n == 0 || n > sizeof(v->last) ||
+	if (v->too_many || n == 0 || n > VERSIONS_TEXT_MAX ||
 		(n == v->n_last && memcmp(text, v->last, n) == 0))
 		return;
 	v->n_last = n;
 	memcpy(v->last, text, n);
+	v->last[n] = '\0';
 	match[0] = (regmatch_t){ 0, (regoff_t) n };
-	if (regexec(&v->pattern, (const char *) text, 2, match, REG_STARTEND) == 0 &&
-		match[1].rm_so >= 0)
-		add_version(v, (const char *) text + match[1].rm_so,
-			(size_t) (match[1].rm_eo - match[1].rm_so));
+	if (regexec(&v->pattern, v->last, 2, match, REG_STARTEND) == 0 && match[1].rm_so >= 0)
+		add_version(
+			v, v->last + match[1].rm_so, (size_t) (match[1].rm_eo - match[1].rm_so));
 }

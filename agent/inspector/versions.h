@@ -10,7 +10,10 @@
 
 #include "policy/identity/facts.h"
 
-enum { VERSIONS_MAX = 4 }; /* of more, none is believed */
+enum {
+	VERSIONS_MAX = 4,        /* of more, none is believed */
+	VERSIONS_TEXT_MAX = 256, /* bytes of text; longer ones are left out */
+};
 
 struct versions {
 	regex_t pattern; /* its first group is the version */
@@ -18,7 +21,7 @@ struct versions {
 	size_t n;
 	char version[VERSIONS_MAX][SIGNATURE_VERSION_MAX + 1];
 	size_t n_last;
-	uint8_t last[256]; /* the text added last: the next one is mostly the same */
+	char last[VERSIONS_TEXT_MAX + 1]; /* the text added last: the next one is mostly the same */
 };
 
 /* @pattern: a POSIX extended regular expression. 0, -EINVAL, or -ENOMEM. */
