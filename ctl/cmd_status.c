@@ -157,12 +157,13 @@ static void show_inspectors(const struct view *v)
 {
 	const json_t *i = json_object_get(v->status, "inspectors");
 
-	line_format(v, "Inspectors", TINT_NONE,
-		"%lld running, %lld busy, %lld inspections, %lld died, %lld timed out",
+	line_format(v, "Inspectors", json_get_integer(i, "lost") ? TINT_WARN : TINT_NONE,
+		"%lld running, %lld busy, %lld inspections, %lld died, %lld timed out, %lld hang",
 		(long long) json_get_integer(i, "running"), (long long) json_get_integer(i, "busy"),
 		(long long) json_get_integer(i, "inspections"),
 		(long long) json_get_integer(i, "deaths"),
-		(long long) json_get_integer(i, "timeouts"));
+		(long long) json_get_integer(i, "timeouts"),
+		(long long) json_get_integer(i, "lost"));
 }
 
 static void show_ledger(const struct view *v)

@@ -65,6 +65,7 @@ static int append_inspectors(sd_bus_message *m, const struct pool_status *p)
 	r = r < 0 ? r : dict_count(m, "inspections", p->jobs);
 	r = r < 0 ? r : dict_count(m, "deaths", p->deaths);
 	r = r < 0 ? r : dict_count(m, "timeouts", p->timeouts);
+	r = r < 0 ? r : dict_count(m, "lost", p->lost);
 	return r < 0 ? r : dict_close(m);
 }
 

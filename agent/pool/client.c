@@ -18,7 +18,7 @@
 
 _Static_assert((int) METADATA_MAX <= (int) MESSAGE_METADATA_MAX, "candidates fit one message");
 
-enum { START_TIMEOUT_USEC = 10000000, ERRNO_MAX = 4095 };
+enum { START_TIMEOUT_USEC = 10000000, END_TIMEOUT_USEC = 1000000, ERRNO_MAX = 4095 };
 
 static int spawn_inspector(uid_t uid, gid_t gid, bool idle, int socket, pid_t *ret)
 {
@@ -75,16 +75,6 @@ static int receive(const struct client *c, enum message_state state, uint64_t de
 	return message_receive(c->socket, MESSAGE_FROM_INSPECTOR, state, ret, fds, &n_fds);
 }
 
-static int reap(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return status;
-}
-
 /* An inspector that ended before its HELLO says by its exit status whether the sandbox was why. One
  * that merely closed its socket is ended here; a status once given, SIGKILL does not change. */
 static int why_it_ended(struct client *c)
@@ -92,9 +82,10 @@ static int why_it_ended(struct client *c)
 	int status;
 
 	(void) kill(c->pid, SIGKILL);
-	status = reap(c->pid);
+	if (spawn_reap(c->pid, END_TIMEOUT_USEC, &status) < 0)
+		return -EPIPE;
 	c->pid = 0;
-	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SANDBOX)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SANDBOX)
 		return -EPERM;
 	return -EPIPE;
 }
@@ -136,7 +127,8 @@ void client_stop(struct client *c)
 		(void) close(c->socket);
 	if (c->pid > 0) {
 		(void) kill(c->pid, SIGKILL);
-		(void) reap(c->pid);
+		if (spawn_reap(c->pid, END_TIMEOUT_USEC, NULL) == -ETIMEDOUT)
+			c->lost = c->pid;
 	}
 	c->socket = -1;
 	c->pid = 0;

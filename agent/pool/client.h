@@ -14,7 +14,8 @@
 #include "policy/image/policy.h"
 
 struct client {
-	pid_t pid; /* 0: none */
+	pid_t pid;  /* 0: none */
+	pid_t lost; /* one that was to end and has not; the owner reaps it, 0: none */
 	int socket;
 	int stop_fd; /* borrowed; readable once everybody is to stop */
 	uint64_t last_id;
@@ -25,7 +26,8 @@ struct client {
  * it could not enter its sandbox, -ETIMEDOUT, -EPIPE, -EBADMSG, -ESHUTDOWN or what starting it
  * failed with. */
 int client_start(struct client *c, uid_t uid, gid_t gid, bool idle, int stop_fd);
-/* Ends the process and reaps it. Fine for one that never started. */
+/* Ends the process and reaps it, or says in c->lost, within a second or two, that not even SIGKILL
+ * ends it: it waits for a filesystem that does not answer. Fine for one that never started. */
 void client_stop(struct client *c);
 
 /* Is it there and silent, as it must be between inspections? */

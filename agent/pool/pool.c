@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "agent/mountinfo.h"
 #include "agent/pool/client.h"
@@ -20,6 +21,7 @@ enum {
 	THREAD_STACK_SIZE = 256 << 10,
 	BACKOFF_MIN_USEC = 50000,
 	BACKOFF_MAX_USEC = 5000000,
+	LOST_MAX = POOL_LOST_MAX + POOL_INSPECTORS_MAX, /* each worker may lose one more */
 };
 
 struct job_queue {
@@ -43,6 +45,7 @@ struct pool {
 	int stop_fd;
 	struct pool_options options;
 	struct pool_status status;
+	pid_t lost[LOST_MAX]; /* status.lost of them */
 	unsigned n_threads;
 	struct worker workers[];
 };
@@ -116,14 +119,53 @@ static void set_pid(struct worker *w, pid_t pid)
 	(void) pthread_mutex_unlock(&w->pool->lock);
 }
 
+/* With the lock. */
+static void reap_lost(struct pool *p)
+{
+	for (unsigned i = 0; i < p->status.lost;)
+		if (waitpid(p->lost[i], NULL, WNOHANG) == 0)
+			i++;
+		else
+			p->lost[i] = p->lost[--p->status.lost];
+}
+
+static bool may_start(struct pool *p)
+{
+	bool may;
+
+	(void) pthread_mutex_lock(&p->lock);
+	reap_lost(p);
+	may = p->status.lost < POOL_LOST_MAX;
+	(void) pthread_mutex_unlock(&p->lock);
+	return may;
+}
+
+static void take_lost(struct worker *w)
+{
+	struct pool *p = w->pool;
+
+	if (w->client.lost == 0)
+		return;
+	(void) pthread_mutex_lock(&p->lock);
+	reap_lost(p);
+	p->lost[p->status.lost++] = w->client.lost;
+	(void) pthread_mutex_unlock(&p->lock);
+	w->client.lost = 0;
+}
+
+/* -EAGAIN: too many have been lost. */
 static int start_inspector(struct worker *w)
 {
 	struct pool *p = w->pool;
-	int r = client_start(
-		&w->client, p->options.uid, p->options.gid, p->options.idle, p->stop_fd);
+	int r = may_start(p) ? 0 : -EAGAIN;
 
+	if (r < 0)
+		return r;
+	r = client_start(
+		&w->client, p->options.uid, p->options.gid, p->options.idle, p->stop_fd);
 	if (r == 0)
 		set_pid(w, w->client.pid);
+	take_lost(w);
 	return r;
 }
 
@@ -132,6 +174,7 @@ static void end_inspector(struct worker *w)
 {
 	set_pid(w, 0);
 	client_stop(&w->client);
+	take_lost(w);
 }
 
 static void count_death(struct pool *p, bool timeout)
@@ -154,13 +197,15 @@ static bool sleep_unless_stopped(const struct pool *p, uint64_t usec)
 static bool have_inspector(struct worker *w)
 {
 	uint64_t backoff = BACKOFF_MIN_USEC;
+	int r;
 
 	if (w->client.pid > 0 && !client_is_idle(&w->client)) {
 		end_inspector(w);
 		count_death(w->pool, false);
 	}
-	while (w->client.pid == 0 && start_inspector(w) < 0) {
-		count_death(w->pool, false);
+	while (w->client.pid == 0 && (r = start_inspector(w)) < 0) {
+		if (r != -EAGAIN)
+			count_death(w->pool, false);
 		if (!sleep_unless_stopped(w->pool, backoff))
 			return false;
 		backoff = backoff * 2 < BACKOFF_MAX_USEC ? backoff * 2 : BACKOFF_MAX_USEC;
@@ -369,6 +414,7 @@ int pool_submit(struct pool *p, struct job *j)
 void pool_status(struct pool *p, struct pool_status *ret)
 {
 	(void) pthread_mutex_lock(&p->lock);
+	reap_lost(p);
 	*ret = p->status;
 	(void) pthread_mutex_unlock(&p->lock);
 }

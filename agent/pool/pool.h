@@ -18,6 +18,7 @@ enum {
 	POOL_INSPECTORS_MAX = 16,
 	POOL_JOBS_MAX = 2048,             /* queued jobs of one priority; one more is refused */
 	POOL_JOB_TIMEOUT_USEC = 30000000, /* an inspector that has not answered by then is killed */
+	POOL_LOST_MAX = 16, /* killed and not ended; with so many of them no more are started */
 };
 
 /* Who waits for it. Background jobs never take the last free inspector from a launch. */
@@ -65,6 +66,7 @@ struct pool_options {
 
 struct pool_status {
 	unsigned n_inspectors, n_busy;
+	unsigned lost; /* inspectors that were killed and have not ended */
 	uint64_t jobs, deaths, timeouts;
 };
 

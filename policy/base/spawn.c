@@ -2,12 +2,18 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 
 #include "policy/base/cleanup.h"
+#include "policy/base/clock.h"
+
+enum { REAP_TICK_USEC = 20000 };
 
 int spawn_find(const char *program, char *out)
 {
@@ -101,4 +107,41 @@ int spawn_helper(const struct spawn *s, pid_t *ret_pid)
 		if (high[i] >= 0)
 			(void) close(high[i]);
 	return r;
+}
+
+/* Until the process of @pidfd (closed and -1 once it has told) ends, or for a tick without one. */
+static void wait_a_while(int *pidfd, uint64_t usec)
+{
+	struct pollfd end = { .fd = *pidfd, .events = POLLIN };
+
+	if (*pidfd < 0 && usec > REAP_TICK_USEC)
+		usec = REAP_TICK_USEC;
+	/* It tells as soon as the process has ended, which may be before it can be reaped. */
+	if (poll(&end, 1, (int) ((usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC)) > 0) {
+		cleanup_closep(pidfd);
+		*pidfd = -1;
+	}
+}
+
+int spawn_reap(pid_t pid, uint64_t timeout_usec, int *ret_status)
+{
+	const uint64_t deadline = clock_boot_usec() + timeout_usec;
+	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
+
+	for (;;) {
+		uint64_t now = clock_boot_usec();
+		int status;
+		pid_t p = waitpid(pid, &status, WNOHANG);
+
+		if (p == pid) {
+			if (ret_status)
+				*ret_status = status;
+			return 0;
+		}
+		if (p < 0 && errno != EINTR)
+			return -errno;
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		wait_a_while(&pidfd, deadline - now);
+	}
 }

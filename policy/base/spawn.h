@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum {
@@ -28,3 +29,8 @@ int spawn_helper(const struct spawn *spawn, pid_t *ret_pid);
 
 /* The path spawn_helper() would start; @out holds PATH_MAX. */
 int spawn_find(const char *program, char *out);
+
+/* Waits for a child to end, at most so long: one that waits for a filesystem that does not answer
+ * cannot even be killed. 0 with *ret_status (may be NULL) as from waitpid(2), -ETIMEDOUT while it
+ * is still there, or another negative errno. */
+int spawn_reap(pid_t pid, uint64_t timeout_usec, int *ret_status);

@@ -15,7 +15,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -483,6 +485,104 @@ static void test_comes_back_when_it_can(void **state)
 	assert_int_equal(c.job.result, 0);
 }
 
+/* Whoever is traced and killed stays, to its parent, as if it could not be killed, until its tracer
+ * ends: like one that waits for a filesystem that does not answer. */
+static pid_t start_tracer(int *ret_socket)
+{
+	int pair[2];
+	pid_t pid, victim;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void) close(pair[0]);
+		while (read(pair[1], &victim, sizeof(victim)) == sizeof(victim)) {
+			victim = ptrace(PTRACE_SEIZE, victim, NULL, NULL) < 0 ? 0 : victim;
+			(void) !write(pair[1], &victim, sizeof(victim));
+		}
+		_exit(0);
+	}
+	(void) close(pair[1]);
+	*ret_socket = pair[0];
+	return pid;
+}
+
+static void lose(int tracer, pid_t pid)
+{
+	pid_t traced = pid;
+
+	assert_int_equal(write(tracer, &traced, sizeof(traced)), sizeof(traced));
+	assert_int_equal(read(tracer, &traced, sizeof(traced)), sizeof(traced));
+	assert_int_equal(traced, pid);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
+static unsigned lost(struct pool *p)
+{
+	struct pool_status s;
+
+	pool_status(p, &s);
+	return s.lost;
+}
+
+/* Loses every inspector there is, and gives each thread a job with which to notice. */
+static void lose_all(struct pool *p, int tracer, struct counted jobs[], unsigned n, int fd)
+{
+	pid_t pids[POOL_INSPECTORS_MAX];
+	const unsigned before = lost(p);
+	const uint64_t end = clock_boot_usec() + WAIT_USEC;
+	size_t n_pids;
+
+	(void) usleep(300000); /* those that are starting have started */
+	n_pids = pool_pids(p, pids, POOL_INSPECTORS_MAX);
+	for (size_t i = 0; i < n_pids; i++)
+		lose(tracer, pids[i]);
+	for (unsigned i = 0; i < n; i++) {
+		counted_init(&jobs[i], fd);
+		assert_int_equal(pool_submit(p, &jobs[i].job), 0);
+	}
+	while (lost(p) < before + n_pids && clock_boot_usec() < end)
+		(void) usleep(10000);
+	assert_int_equal(lost(p), before + n_pids);
+}
+
+static void test_inspectors_that_cannot_be_killed(void **state)
+{
+	enum { N = 8, ROUNDS = 3 };
+	_cleanup_(pool_stopp) struct pool *p = NULL;
+	_cleanup_close_ int self = open_file("/proc/self/exe"), tracer = -1;
+	struct counted jobs[ROUNDS][N], *job = &jobs[0][0];
+	const uint64_t begin = clock_boot_usec();
+	pid_t pid, none;
+
+	(void) state;
+	_Static_assert(
+		(ROUNDS - 1) * N == POOL_LOST_MAX, "the last round loses those past the limit");
+	if (geteuid() != 0)
+		skip();
+	pid = start_tracer(&tracer);
+	choose_inspector("real");
+	p = start(N);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		lose_all(p, tracer, jobs[i], N, self);
+		for (unsigned k = 0; i == 0 && k < N; k++)
+			wait_done(&jobs[i][k]); /* by those that took their places */
+	}
+	(void) usleep(500000);
+	assert_int_equal(pool_pids(p, &none, 1), 0);
+	assert_in_range(lost(p), POOL_LOST_MAX, POOL_LOST_MAX + N - 1);
+	assert_in_range(clock_boot_usec() - begin, 0, WAIT_USEC);
+
+	(void) kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (unsigned i = 0; i < ROUNDS * N; i++)
+		wait_done(&job[i]);
+	assert_int_equal(lost(p), 0);
+	p = pool_stop(p);
+	assert_no_children();
+}
+
 static void test_one_job_too_many(void **state)
 {
 	struct pool *p;
@@ -802,6 +902,7 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(test_killed_at_every_point),
 		cmocka_unit_test(test_storm_of_kills),
 		cmocka_unit_test(test_comes_back_when_it_can),
+		cmocka_unit_test(test_inspectors_that_cannot_be_killed),
 		cmocka_unit_test(test_one_job_too_many),
 		cmocka_unit_test(test_background_leaves_room_for_a_launch),
 		cmocka_unit_test(test_lease),
