@@ -127,7 +127,7 @@ static void diversions_done(struct diversions *d)
 /* Three lines for each. */
 static int diversions_load(int fd, struct diversions *d)
 {
-	size_t size;
+	size_t size, n = 0;
 	char *rest;
 	int r = fd_read_file(fd, DIVERSIONS_SIZE_MAX, &d->text, &size);
 
@@ -143,12 +143,13 @@ static int diversions_load(int fd, struct diversions *d)
 		one.to = strsep(&rest, "\n");
 		one.package = strsep(&rest, "\n");
 		if (!one.package)
-			return 0; /* cut short */
-		if (d->n == DIVERSIONS_MAX)
+			break; /* cut short */
+		if (n == DIVERSIONS_MAX)
 			return -E2BIG;
 		if (one.to[0] == '/')
-			d->list[d->n++] = one;
+			d->list[n++] = one;
 	}
+	d->n = n;
 	return 0;
 }
 
