@@ -50,7 +50,7 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/scan/,scan.c child.c found.c resume.c) agent/walker/message.c \
 	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \
-	agent/packages.c $(addprefix agent/installed/,table.c path.c ask.c build.c dpkg.c rpm.c watch.c) \
+	agent/packages.c $(addprefix agent/installed/,table.c path.c ask.c build.c dpkg.c rpm.c apps.c watch.c) \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c inventory.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,answer.c bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c scans.c) \

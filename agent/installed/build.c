@@ -308,6 +308,8 @@ static int fill(struct build *b)
 		r = dpkg_add(b);
 	if (r == 0 && lists(b->policy, PACKAGE_RPM, ""))
 		r = rpm_add(b);
+	if (r == 0)
+		r = apps_add(b);
 	return r == -ENOSPC ? 0 : r; /* noted; what fits is better than nothing */
 }
 

@@ -9,6 +9,12 @@
 #include "agent/installed/installed.h"
 #include "policy/image/policy.h"
 
+/* Of one flatpak or snap; what lies beyond is noted. */
+enum {
+	APPS_DEPTH_MAX = 48, /* folders in folders */
+	APPS_ENTRIES_MAX = 200000,
+};
+
 struct build_options {
 	const char *root; /* the folder that paths begin at: "/" */
 	uid_t uid;        /* what the inspector becomes; (uid_t) -1: it stays who it is */

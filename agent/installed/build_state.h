@@ -68,5 +68,4 @@ int paths_add(struct paths *p, const char *path);
  * -ENOSPC when the table is full (noted). */
 int dpkg_add(struct build *b);
 int rpm_add(struct build *b);
-int flatpak_add(struct build *b);
-int snap_add(struct build *b);
+int apps_add(struct build *b);

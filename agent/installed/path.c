@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
+#include "agent/mountinfo.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/text.h"
 
@@ -90,6 +92,35 @@ static bool is_last(const struct walk *w)
 	return w->rest[strspn(w->rest, "/")] == '\0';
 }
 
+/* 0 also where it cannot be told. Asks no filesystem. */
+static dev_t device_of(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
+		return 0;
+	return makedev(st.stx_dev_major, st.stx_dev_minor);
+}
+
+/* Nothing is asked of what was opened by O_PATH, until it is sure that it will answer. */
+static int open_step(int folder, const char *name, int flags)
+{
+	_cleanup_close_ int fd = openat(folder, name, flags | O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	dev_t device;
+
+	if (fd < 0)
+		return -errno;
+	device = device_of(fd);
+	if (device != device_of(folder) && mountinfo_may_hang(device))
+		return -EREMOTE;
+	return TAKE_FD(fd);
+}
+
+int path_open_below(int folder, const char *name)
+{
+	return open_step(folder, name, O_DIRECTORY);
+}
+
 /* One name. 1 with the descriptor asked for in *ret, 0 to go on, or a negative errno. */
 static int step(struct walk *w, const char *name, int flags, int *ret)
 {
@@ -101,8 +132,10 @@ static int step(struct walk *w, const char *name, int flags, int *ret)
 		return 0;
 	if (strcmp(name, "..") == 0)
 		return go_up(w);
-	fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	fd = open_step(w->at, name, 0);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode)) {
 		r = path_is_guarded(&st) ? follow(w, fd) : -EPERM;

@@ -13,9 +13,14 @@ enum { PATH_LINKS_MAX = 40 }; /* as the kernel */
 
 /* Opens @path with @flags (O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are added), beginning at
  * the folder @root, which ".." and absolute links do not lead out of. A descriptor, or a negative
- * errno: -EPERM when others than root (and this process's own user) could change the way, -ELOOP.
+ * errno: -EPERM when others than root (and this process's own user) could change the way, -ELOOP,
+ * -EREMOTE.
  */
 int path_open(int root, const char *path, int flags);
+
+/* The folder @name in the folder @folder, by O_PATH and without following a link. -EREMOTE: a
+ * filesystem begins there whose server may never answer. */
+int path_open_below(int folder, const char *name);
 
 /* Can nobody but root, and this process's own user, put something else there? */
 bool path_is_guarded(const struct stat *st);

@@ -68,39 +68,47 @@ static void mix_path(
 	mix(hash, 1);
 }
 
-/* Snaps have a folder each, flatpaks a mark in each home; asked for only if the policy is
- * interested. */
+/* Snaps have a folder each. Users' own flatpaks cannot be told from outside: there is no saying
+ * who serves their homes, so *ret_sure is false and the table made to see. */
 static uint64_t take_fingerprint(
-	const struct installed_watch *w, const struct policy *p, char *const homes[])
+	const struct installed_watch *w, const struct policy *p, bool *ret_sure)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	struct policy_package package;
-	bool flatpak = false;
 
+	*ret_sure = true;
 	for (size_t i = 0; i < ARRAY_SIZE(telltales); i++)
 		mix_path(w, telltales[i], "", &hash);
 	for (uint32_t i = 0; i < policy_n_packages(p); i++) {
 		policy_package(p, i, &package);
 		if (package.type != PACKAGE_GENERIC)
 			continue;
-		flatpak = flatpak || strncasecmp(package.name, "flatpak/", 8) == 0;
-		if (strncasecmp(package.name, "snap/", 5) == 0)
-			mix_path(w, "/snap", package.name + 4, &hash);
+		if (strncasecmp(package.name, "flatpak/", 8) == 0)
+			*ret_sure = false;
+		if (strncasecmp(package.name, "snap/", 5) != 0)
+			continue;
+		mix_path(w, "/snap", package.name + 4, &hash);
 	}
-	for (char *const *home = homes; flatpak && home && *home; home++)
-		mix_path(w, *home, "/.local/share/flatpak/.changed", &hash);
 	return hash;
 }
 
 /* Once more each time: watching twice is harmless, and a folder may be new. */
-static void watch_folders(struct installed_watch *w)
+static void watch_folders(struct installed_watch *w, const struct policy *p)
 {
+	struct policy_package package;
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (snprintf(path, sizeof(path), "%s%s", w->options.build.root, folders[i]) <
 			(int) sizeof(path))
 			(void) inotify_add_watch(w->inotify_fd, path, WATCH_EVENTS);
+	for (uint32_t i = 0; i < policy_n_packages(p); i++) {
+		policy_package(p, i, &package);
+		if (package.type == PACKAGE_GENERIC && strncasecmp(package.name, "snap/", 5) == 0 &&
+			snprintf(path, sizeof(path), "%s/%s", w->options.build.root, package.name) <
+				(int) sizeof(path))
+			(void) inotify_add_watch(w->inotify_fd, path, WATCH_EVENTS);
+	}
 }
 
 /* Takes the events away. Were there any? */
@@ -156,22 +164,22 @@ static void make_table(struct installed_watch *w, bool look_closer)
 	struct installed *table = NULL;
 	char **homes = NULL;
 	uint64_t number, fingerprint;
-	bool is_new;
+	bool is_new, sure;
 	int r;
 
 	p = take_policy(w, &number, &is_new);
 	if (!p || (!is_new && !look_closer))
 		return;
-	watch_folders(w);
-	(void) homes_load(&homes);
-	fingerprint = take_fingerprint(w, p, homes);
-	if (is_new || fingerprint != w->fingerprint) {
+	watch_folders(w, p);
+	fingerprint = take_fingerprint(w, p, &sure);
+	if (is_new || !sure || fingerprint != w->fingerprint) {
+		(void) homes_load(&homes);
 		r = build_table(
 			&w->options.build, p, (const char *const *) homes, w->stop_fd, &table);
 		w->fingerprint = r == 0 ? fingerprint : 0;
 		publish(w, r < 0 ? installed_watch_table(w) : table, number);
+		homes_free(homes);
 	}
-	homes_free(homes);
 }
 
 static uint64_t next_look_usec(const struct installed_watch *w, uint64_t recheck_usec)

@@ -552,6 +552,92 @@ static void test_rpm_databases_that_cannot_be_read(void **state)
 	check_counts(cut, 0, 0, 1);
 }
 
+/* ---- flatpak and snap ---- */
+
+static void put_program(const char *name, unsigned owner, unsigned mode)
+{
+	put(name, "#!/bin/sh\n");
+	assert_int_equal(chown(in_root(name), owner, owner), 0);
+	assert_int_equal(chmod(in_root(name), mode), 0);
+}
+
+#define APP "app/org.example.Torrents/x86_64/stable/0123/files/"
+
+static const struct listed apps[] = { { PACKAGE_GENERIC, "flatpak/org.example.Torrents" },
+	{ PACKAGE_GENERIC, "snap/torrents" }, { PACKAGE_GENERIC, "flatpak/.." },
+	{ PACKAGE_GENERIC, "snap/." }, { PACKAGE_GENERIC, "appimage/torrents" }, { 0 } };
+
+static void test_files_of_a_flatpak(void **state)
+{
+	static const char *const homes[] = { "/home/alice", "/root", "/nowhere", NULL };
+	const char *const app = "flatpak/flatpak/org.example.Torrents ";
+	_cleanup_(installed_unrefp) struct installed *t = NULL;
+	char to[3 * PATH_MAX];
+
+	(void) state;
+	if (geteuid() != 0)
+		skip();
+	put_program("/var/lib/flatpak/" APP "bin/torrents", 0, 0755);
+	put_program("/var/lib/flatpak/" APP "share/text", 0, 0644);
+	put_program("/var/lib/flatpak/app/org.example.Other/files/bin/other", 0, 0755);
+	put_program("/home/alice/.local/share/flatpak/" APP "bin/torrents", NOBODY, 0755);
+	put_program("/root/.local/share/flatpak/" APP "bin/torrents", 0, 0755);
+	put_program("/usr/bin/innocent", 0, 0755);
+	assert_int_equal(chown(in_root("/home/alice"), NOBODY, NOBODY), 0);
+	(void) text_copy(
+		to, sizeof(to), in_root("/home/alice/.local/share/flatpak/" APP "bin/linked"));
+	assert_int_equal(link(in_root("/usr/bin/innocent"), to), 0);
+	put_link("/home/alice/.local/share/flatpak/" APP "bin/folder", "/usr/bin");
+	t = build_for(apps, homes);
+	check_counts(t, 1, 3, 0);
+	check_owners(t, "/var/lib/flatpak/" APP "bin/torrents", app);
+	check_owners(t, "/var/lib/flatpak/" APP "share/text", "");
+	check_owners(t, "/var/lib/flatpak/app/org.example.Other/files/bin/other", "");
+	check_owners(t, "/home/alice/.local/share/flatpak/" APP "bin/torrents", app);
+	check_owners(t, "/root/.local/share/flatpak/" APP "bin/torrents", app);
+	check_owners(t, "/usr/bin/innocent", "");
+}
+
+static void test_files_of_a_snap(void **state)
+{
+	_cleanup_(installed_unrefp) struct installed *t = NULL;
+
+	(void) state;
+	if (geteuid() != 0)
+		skip();
+	put_program("/snap/torrents/12/usr/bin/torrents", 0, 0755);
+	put_program("/snap/torrents/12/lib/x.py", 0, 0644);
+	put_program("/snap/torrents/13/usr/bin/torrents", 0, 0755);
+	put_program("/snap/other/1/bin/other", 0, 0755);
+	put_link("/snap/torrents/current", "13");
+	t = build_for(apps, NULL);
+	check_counts(t, 1, 3, 0);
+	check_owners(t, "/snap/torrents/12/usr/bin/torrents", "snap.yaml/snap/torrents ");
+	check_owners(t, "/snap/torrents/12/lib/x.py", "snap.yaml/snap/torrents ");
+	check_owners(t, "/snap/torrents/13/usr/bin/torrents", "snap.yaml/snap/torrents ");
+	check_owners(t, "/snap/other/1/bin/other", "");
+}
+
+static void test_apps_that_are_too_deep(void **state)
+{
+	_cleanup_(installed_unrefp) struct installed *t = NULL, *u = NULL;
+	char path[PATH_MAX], *p = stpcpy(path, "/snap/torrents/1");
+
+	(void) state;
+	if (geteuid() != 0)
+		skip();
+	for (int i = 0; i < APPS_DEPTH_MAX; i++)
+		p = stpcpy(p, "/d");
+	(void) stpcpy(p, "/x");
+	put_program(path, 0, 0755);
+	t = build_for(apps, NULL);
+	check_counts(t, 1, 1, 0);
+	(void) stpcpy(p, "/d/x");
+	put_program(path, 0, 0755);
+	u = build_for(apps, NULL);
+	check_note(u, "APPS_DEPTH_MAX");
+}
+
 /* ---- the watch ---- */
 
 static int wait_for_change(int changed_fd, int timeout_msec)
@@ -688,6 +774,9 @@ int main(int argc, char *argv[])
 		WITH_ROOT(test_another_file_with_the_same_number),
 		WITH_ROOT(test_files_of_a_listed_rpm),
 		WITH_ROOT(test_rpm_databases_that_cannot_be_read),
+		WITH_ROOT(test_files_of_a_flatpak),
+		WITH_ROOT(test_files_of_a_snap),
+		WITH_ROOT(test_apps_that_are_too_deep),
 		WITH_ROOT(test_the_table_follows_policy_and_packages),
 		WITH_ROOT(test_it_ends_while_an_inspector_hangs),
 	};
