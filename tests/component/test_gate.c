@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 
 #include "agent/gate/gate.h"
+#include "agent/installed/table.h"
 #include "policy/base/clock.h"
 #include "policy/base/fd.h"
 #include "policy/image/builder.h"
@@ -419,6 +420,63 @@ static void a_banned_program_is_refused_and_recorded(void **state)
 	assert_non_null(e);
 	assert_true(e->have_sha256); /* known by now */
 	assert_int_equal(world.n_notices, 2);
+	stop_gate(g);
+}
+
+/* A table in which the file at @path belongs to the banned package. */
+static struct installed *make_table(const char *path)
+{
+	const struct package banned = {
+		.type = PACKAGE_NPM, .told = METADATA_DPKG, .name = "banned"
+	};
+	struct installed *t = NULL;
+	struct stat st;
+	uint32_t package;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(installed_table_new(&t), 0);
+	assert_int_equal(installed_table_add_package(t, &banned, &package), 0);
+	assert_int_equal(installed_table_add_file(t, package,
+				 &(struct installed_file){ st.st_dev, st.st_ino,
+					 installed_table_born_nsec(AT_FDCWD, path) }),
+		0);
+	installed_table_finish(t);
+	return t;
+}
+
+static int launch_until(const char *path, int want)
+{
+	int r = launch(path);
+
+	for (int i = 0; i < 1000 && r != want; i++) {
+		usleep(1000);
+		r = launch(path);
+	}
+	return r;
+}
+
+static void a_new_table_of_installed_files_holds_soon(void **state)
+{
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+
+	(void) state;
+	for (uid_t owner = 0; owner <= 1000; owner += 1000) {
+		const char *path = program("installed", owner);
+		struct installed *t = make_table(path);
+
+		usleep(SETTLE_USEC);
+		for (int i = 0; i < 3; i++) /* until the kernel does not ask any more */
+			assert_int_equal(launch(path), 0);
+		gate_set_installed(g, t);
+		assert_int_equal(launch_until(path, -EPERM), -EPERM);
+		gate_set_installed(g, NULL);
+		gate_set_installed(g, t); /* before the one above was taken up, or after */
+		gate_set_installed(g, NULL);
+		assert_int_equal(launch_until(path, 0), 0);
+		gate_set_installed(g, t);
+		(void) installed_unref(t);
+		usleep(GATE_HOLD_USEC * 3);
+	}
 	stop_gate(g);
 }
 
@@ -946,6 +1004,7 @@ int main(void)
 		cmocka_unit_test(roots_own_program_is_asked_about_once),
 		cmocka_unit_test(a_banned_program_is_refused_and_recorded),
 		cmocka_unit_test(a_new_policy_holds_at_once),
+		cmocka_unit_test(a_new_table_of_installed_files_holds_soon),
 		cmocka_unit_test(nobody_answers_in_time),
 		cmocka_unit_test(found_banned_after_its_end_is_recorded),
 		cmocka_unit_test(a_running_banned_program_is_killed),

@@ -638,6 +638,69 @@ static void test_apps_that_are_too_deep(void **state)
 	check_note(u, "APPS_DEPTH_MAX");
 }
 
+/* ---- an inspector that lies ---- */
+
+static void choose_inspector(const char *file, const char *scenario)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char from[2 * PATH_MAX], to[2 * PATH_MAX];
+
+	(void) snprintf(from, sizeof(from), "%s/%s", home, file);
+	(void) snprintf(to, sizeof(to), "%s/proscribe-inspector", home);
+	(void) unlink(to);
+	assert_int_equal(link(from, to), 0);
+	(void) snprintf(to, sizeof(to), "%s/scenario", home);
+	f = fopen(to, "we");
+	assert_non_null(f);
+	assert_true(fputs(scenario, f) >= 0);
+}
+
+static void test_an_inspector_that_lies(void **state)
+{
+	static const struct {
+		const char *scenario;
+		const char *owner;
+		bool noted;
+	} rows[] = {
+		{ "the truth", "dpkg/debian/x 1", false },
+		{ "a path with a way up", "", false }, /* passed over, as in an honest list */
+		{ "a path that is not absolute", "", false },
+		{ "a path of another kind of record", "", true },
+		{ "a record of no kind", "", true },
+		{ "an empty record", "", true },
+		{ "a record without an end", "", true },
+		{ "more than fits", "", true },
+		{ "another question", "", true },
+		{ "a positive error", "", true },
+		{ "an error that is not the last word", "", true },
+		{ "nothing, and more to come", "", true },
+		{ "a package nobody asked for", "", true },
+		{ "a version of nothing", "", true },
+		{ "a name with a slash", "", true },
+		{ "records without end", "", true },
+		{ "ends", "", true },
+	};
+	const struct listed listed[] = { { PACKAGE_DEB, "debian/x" }, { 0 } };
+
+	(void) state;
+	put("/var/lib/dpkg/status", STANZA("x", "install ok installed", "1"));
+	put("/var/lib/dpkg/info/x.list", "/x\n");
+	put("/x", "x");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(installed_unrefp) struct installed *t = NULL;
+		struct installed_counts c;
+
+		choose_inspector("liar", rows[i].scenario);
+		t = build_for(listed, NULL);
+		installed_counts(t, &c);
+		if (strcmp(owners(t, "/x"), rows[i].owner) != 0 || (c.n_notes > 0) != rows[i].noted)
+			fail_msg("%s: is of '%s', %zu notes", rows[i].scenario, owners(t, "/x"),
+				c.n_notes);
+	}
+	choose_inspector("real", "");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* none was left behind */
+}
+
 /* ---- the watch ---- */
 
 static int wait_for_change(int changed_fd, int timeout_msec)
@@ -744,7 +807,10 @@ static int run_at_home(void)
 	copy(self, "test_installed");
 	(void) dirname(self);
 	(void) snprintf(path, sizeof(path), "%s/../../proscribe-inspector", self);
+	copy(path, "real");
 	copy(path, "proscribe-inspector");
+	(void) snprintf(path, sizeof(path), "%s/tool_packages_liar", self);
+	copy(path, "liar");
 	(void) snprintf(path, sizeof(path), "%s/test_installed", home);
 	(void) chmod(home, 0755);
 	pid = fork();
@@ -777,6 +843,7 @@ int main(int argc, char *argv[])
 		WITH_ROOT(test_files_of_a_flatpak),
 		WITH_ROOT(test_files_of_a_snap),
 		WITH_ROOT(test_apps_that_are_too_deep),
+		WITH_ROOT(test_an_inspector_that_lies),
 		WITH_ROOT(test_the_table_follows_policy_and_packages),
 		WITH_ROOT(test_it_ends_while_an_inspector_hangs),
 	};
