@@ -166,6 +166,20 @@ static void show_inspectors(const struct view *v)
 		(long long) json_get_integer(i, "lost"));
 }
 
+/* Nothing where the policy lists no package that would have to be looked for. */
+static void show_installed(const struct view *v)
+{
+	const json_t *i = json_object_get(v->status, "installed");
+	const long long packages = json_get_integer(i, "packages"),
+			unread = json_get_integer(i, "unread");
+
+	if (packages > 0 || unread > 0)
+		line_format(v, "Installed", unread > 0 ? TINT_BAD : TINT_NONE,
+			"%lld of the listed packages, with %lld files%s", packages,
+			(long long) json_get_integer(i, "files"),
+			unread > 0 ? "; not all could be read, see the journal" : "");
+}
+
 static void show_ledger(const struct view *v)
 {
 	const json_t *l = json_object_get(v->status, "ledger");
@@ -235,6 +249,7 @@ enum exit_code cmd_status(const struct arguments *a)
 		show_policy(&v);
 		show_launches(&v);
 		show_inspectors(&v);
+		show_installed(&v);
 		show_ledger(&v);
 		if (show_mounts(&v) < 0)
 			complain("out of memory");

@@ -69,6 +69,16 @@ static int append_inspectors(sd_bus_message *m, const struct pool_status *p)
 	return r < 0 ? r : dict_close(m);
 }
 
+static int append_installed(sd_bus_message *m, const struct installed_counts *i)
+{
+	int r = dict_open(m, "installed", "a{sv}");
+
+	r = r < 0 ? r : dict_count(m, "packages", i->n_packages);
+	r = r < 0 ? r : dict_count(m, "files", i->n_files);
+	r = r < 0 ? r : dict_count(m, "unread", i->n_notes);
+	return r < 0 ? r : dict_close(m);
+}
+
 static int append_ledger(sd_bus_message *m, const struct agent_status *s)
 {
 	const struct recorder_status *l = &s->recorder;
@@ -102,6 +112,7 @@ static int append_status(sd_bus_message *m, const struct agent_status *s)
 	r = r < 0 ? r : append_gate(m, &s->gate);
 	r = r < 0 ? r : append_mounts(m, s);
 	r = r < 0 ? r : append_inspectors(m, &s->pool);
+	r = r < 0 ? r : append_installed(m, &s->installed);
 	r = r < 0 ? r : append_ledger(m, s);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }

@@ -97,6 +97,8 @@ def test_programs_of_a_listed_package_are_refused_and_no_others(packages, build,
         assert launch(tool).refused
         assert runs(other)
         record = agent.wait_for_records()[0]
+        assert json.loads(agent.ctl("status", "--json").stdout)["installed"] == {"packages": 1, "files": 1, "unread": 0}
+        assert "1 of the listed packages, with 1 files\n" in agent.ctl("status").stdout
         assert (record["evidence"], record["version"]) == ("package", "1:2.9-1"), record
 
 
@@ -150,6 +152,7 @@ def test_what_cannot_be_read_is_said(packages, build, directory, folder, policy,
     (DATABASE / "info" / "torrentbox.list").unlink()
     with Agent(build, directory, policy, [folder]) as agent:
         assert "torrentbox.list cannot be read" in agent.said()
+        assert "not all could be read" in agent.ctl("status").stdout
         assert runs(tool)
 
 
