@@ -71,14 +71,14 @@ static void take_field(struct stanza *s, char *line)
 		s->on_disk = is_on_disk(value);
 }
 
-static int end_stanza(struct stanza *s, const struct names *names, struct sink *sink)
+static int end_stanza(struct stanza *s, const struct name_list *names, struct sink *sink)
 {
 	const struct stanza ended = *s;
 	int r;
 
 	*s = (struct stanza){ 0 };
 	if (!ended.on_disk || !holds_only(ended.package, NAME_BYTES) ||
-		!names_hold(names, ended.package))
+		!name_list_hold(names, ended.package))
 		return 0;
 	r = sink_put(sink, RECORD_PACKAGE, ended.package);
 	if (r == 0 && holds_only(ended.architecture, NAME_BYTES))
@@ -88,7 +88,7 @@ static int end_stanza(struct stanza *s, const struct names *names, struct sink *
 	return r;
 }
 
-int dpkg_read_status(int fd, const struct names *names, struct sink *sink)
+int dpkg_read_status(int fd, const struct name_list *names, struct sink *sink)
 {
 	struct stanza s = { 0 };
 	struct textfile file;

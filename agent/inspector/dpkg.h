@@ -14,7 +14,7 @@
 int dpkg_read_os_release(int fd, struct sink *sink);
 /* For each package of @names that has files on the disk: RECORD_PACKAGE as dpkg spells it,
  * RECORD_ARCHITECTURE and, where it is well-formed, RECORD_VERSION. */
-int dpkg_read_status(int fd, const struct names *names, struct sink *sink);
+int dpkg_read_status(int fd, const struct name_list *names, struct sink *sink);
 /* RECORD_FILE for each path of @package's list of files, folders included: dpkg does not tell them
  * apart. What is diverted (dpkg-divert(1)) by others than @package lies elsewhere, as the file
  * @diversions says; -1: nothing is. */

@@ -17,11 +17,11 @@ struct answer {
 	union message *m;
 };
 
-void names_done(struct names *n)
+void name_list_done(struct name_list *n)
 {
 	free(n->text);
 	free(n->list);
-	*n = (struct names){ 0 };
+	*n = (struct name_list){ 0 };
 }
 
 /* Cuts @size bytes at @text into names. */
@@ -40,7 +40,7 @@ static int cut_names(char *text, size_t size, const char *list[], size_t *ret_n)
 	return 0;
 }
 
-int names_read(int fd, struct names *ret)
+int name_list_read(int fd, struct name_list *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ const char **list = NULL;
@@ -57,7 +57,7 @@ int names_read(int fd, struct names *ret)
 	r = cut_names(text, size, list, &n);
 	if (r < 0)
 		return r;
-	*ret = (struct names){ .text = TAKE_PTR(text), .list = TAKE_PTR(list), .n = n };
+	*ret = (struct name_list){ .text = TAKE_PTR(text), .list = TAKE_PTR(list), .n = n };
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static int compare_name(const void *a, const void *b)
 	return strcasecmp(a, *(const char *const *) b);
 }
 
-bool names_hold(const struct names *n, const char *name)
+bool name_list_hold(const struct name_list *n, const char *name)
 {
 	return n->n > 0 && bsearch(name, n->list, n->n, sizeof(*n->list), compare_name);
 }
@@ -110,7 +110,7 @@ static int put_record(enum packages_record tag, const char *text, void *context)
 }
 
 static int read_kind(const struct message_packages *m, const int fds[], size_t n_fds,
-	const struct names *names, struct sink *sink)
+	const struct name_list *names, struct sink *sink)
 {
 	switch ((enum packages_kind) m->kind) {
 	case PACKAGES_OS_RELEASE:
@@ -131,7 +131,7 @@ static int read_kind(const struct message_packages *m, const int fds[], size_t n
 static int answer_question(
 	const struct message_packages *m, const int fds[], size_t n_fds, struct sink *sink)
 {
-	_cleanup_(names_done) struct names names = { 0 };
+	_cleanup_(name_list_done) struct name_list names = { 0 };
 	const bool named = m->kind == PACKAGES_DPKG_STATUS || m->kind == PACKAGES_RPM;
 	struct stat st;
 	int r = 0;
@@ -141,7 +141,7 @@ static int answer_question(
 	if (!S_ISREG(st.st_mode) || !memchr(m->package, '\0', sizeof(m->package)))
 		return -EINVAL;
 	if (named)
-		r = n_fds == 2 ? names_read(fds[1], &names) : -EINVAL;
+		r = n_fds == 2 ? name_list_read(fds[1], &names) : -EINVAL;
 	r = r ?: read_kind(m, fds, n_fds, &names, sink);
 	return r == 0 && sink->cut ? -E2BIG : r;
 }

@@ -42,16 +42,16 @@ enum packages_record {
 	RECORD_FILE = 'f',    /* an absolute path; any byte but NUL */
 };
 
-struct names {
+struct name_list {
 	char *text;
 	const char **list;
 	size_t n;
 };
 
 /* 0, or a negative errno: -EBADMSG when out of order or without an end, -E2BIG. */
-int names_read(int fd, struct names *ret);
-void names_done(struct names *n);
-bool names_hold(const struct names *n, const char *name);
+int name_list_read(int fd, struct name_list *ret);
+void name_list_done(struct name_list *n);
+bool name_list_hold(const struct name_list *n, const char *name);
 
 /* Where readers put what they find. */
 struct sink {

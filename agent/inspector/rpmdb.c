@@ -261,7 +261,7 @@ static int read_package(sqlite3_stmt *header, sqlite3_int64 number, struct sink 
 }
 
 /* One pass over all names is quick, and needs no order that a database of strangers' may lack. */
-static int read_packages(sqlite3 *db, const struct names *names, struct sink *sink)
+static int read_packages(sqlite3 *db, const struct name_list *names, struct sink *sink)
 {
 	_cleanup_(finalizep) sqlite3_stmt *index = NULL, *header = NULL;
 	int r = 0, code;
@@ -275,13 +275,13 @@ static int read_packages(sqlite3 *db, const struct names *names, struct sink *si
 	while (r == 0 && (code = sqlite3_step(index)) == SQLITE_ROW) {
 		const char *name = (const char *) sqlite3_column_text(index, 0);
 
-		if (name && names_hold(names, name))
+		if (name && name_list_hold(names, name))
 			r = read_package(header, sqlite3_column_int64(index, 1), sink);
 	}
 	return r ?: error_of(code);
 }
 
-int rpmdb_read(int fd, const struct names *names, struct sink *sink)
+int rpmdb_read(int fd, const struct name_list *names, struct sink *sink)
 {
 	sqlite3_vfs vfs = {
 		.iVersion = 1,

@@ -9,4 +9,4 @@
  * offsets, without locks and without the log beside it: rpm moves that into the file before it
  * ends. 0, -EBADMSG for what is no such database (or was being written to), -E2BIG past a limit,
  * or another negative errno. */
-int rpmdb_read(int fd, const struct names *names, struct sink *sink);
+int rpmdb_read(int fd, const struct name_list *names, struct sink *sink);

@@ -15,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
-	const struct names *names; /* NULL: paths */
+	const struct name_list *names; /* NULL: paths */
 	uint64_t hash;
 	bool in_package;
 };
@@ -29,7 +29,7 @@ static int check_record(enum packages_record tag, const char *text, void *contex
 	if (tag == RECORD_FILE ? s->names || text[0] != '/'
 			       : strchr(text, '/') || !text_utf8_valid(text, strlen(text)))
 		abort();
-	if (tag == RECORD_PACKAGE && !names_hold(s->names, text))
+	if (tag == RECORD_PACKAGE && !name_list_hold(s->names, text))
 		abort();
 	if ((tag == RECORD_VERSION || tag == RECORD_ARCHITECTURE) && !s->in_package)
 		abort();
@@ -42,7 +42,7 @@ static int check_record(enum packages_record tag, const char *text, void *contex
 	return 0;
 }
 
-static uint64_t read_all(int fd, const struct names *names)
+static uint64_t read_all(int fd, const struct name_list *names)
 {
 	struct seen status = { .names = names, .hash = 1 }, list = { .hash = 2 };
 	struct sink to_status = { .put = check_record, .context = &status };
@@ -61,12 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char wanted[] = "bash\0curl";
 	_cleanup_close_ int fd = memfd_create("dpkg", MFD_CLOEXEC);
 	_cleanup_close_ int names_fd = memfd_create("names", MFD_CLOEXEC);
-	_cleanup_(names_done) struct names names = { 0 };
+	_cleanup_(name_list_done) struct name_list names = { 0 };
 	uint64_t first;
 
 	if (fd < 0 || fd_write_full(fd, data, size) < 0 ||
 		fd_write_full(names_fd, wanted, sizeof(wanted)) < 0 ||
-		names_read(names_fd, &names) < 0)
+		name_list_read(names_fd, &names) < 0)
 		return 0;
 	first = read_all(fd, &names);
 	if (read_all(fd, &names) != first)

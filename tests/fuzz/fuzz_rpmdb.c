@@ -51,12 +51,12 @@ static int read_database(const unsigned char *bytes, size_t size, size_t *ret_n)
 	static const char wanted[] = "curl";
 	_cleanup_close_ int fd = memfd_create("rpmdb", MFD_CLOEXEC);
 	_cleanup_close_ int names_fd = memfd_create("names", MFD_CLOEXEC);
-	_cleanup_(names_done) struct names names = { 0 };
+	_cleanup_(name_list_done) struct name_list names = { 0 };
 	struct sink sink = { .put = check_record, .context = ret_n };
 
 	if (fd < 0 || fd_write_full(fd, bytes, size) < 0 ||
 		fd_write_full(names_fd, wanted, sizeof(wanted)) < 0 ||
-		names_read(names_fd, &names) < 0)
+		name_list_read(names_fd, &names) < 0)
 		return -ENOMEM;
 	return rpmdb_read(fd, &names, &sink);
 }

@@ -42,10 +42,10 @@ static int read_status(
 	const char *text, size_t n, const char *wanted, size_t n_wanted, struct put *ret)
 {
 	_cleanup_close_ int fd = file_with(text, n), names_fd = file_with(wanted, n_wanted);
-	_cleanup_(names_done) struct names names = { 0 };
+	_cleanup_(name_list_done) struct name_list names = { 0 };
 	struct sink sink = { .put = put_record, .context = ret };
 
-	assert_int_equal(names_read(names_fd, &names), 0);
+	assert_int_equal(name_list_read(names_fd, &names), 0);
 	return dpkg_read_status(fd, &names, &sink);
 }
 
@@ -185,13 +185,13 @@ static void test_names(void **state)
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_close_ int fd = file_with(rows[i].text, rows[i].n);
-		_cleanup_(names_done) struct names names = { 0 };
-		int r = names_read(fd, &names);
+		_cleanup_(name_list_done) struct name_list names = { 0 };
+		int r = name_list_read(fd, &names);
 
 		if (r != rows[i].want)
 			fail_msg("%s: %d", rows[i].name, r);
 		if (r == 0 && rows[i].n > 0)
-			assert_true(names_hold(&names, "A") && !names_hold(&names, "aa"));
+			assert_true(name_list_hold(&names, "A") && !name_list_hold(&names, "aa"));
 	}
 }
 
@@ -204,9 +204,9 @@ static void test_one_name_too_many(void **state)
 		text[i] = 'a';
 	for (size_t n = PACKAGES_NAMES_MAX; n <= PACKAGES_NAMES_MAX + 1; n++) {
 		_cleanup_close_ int fd = file_with(text, n * 2);
-		_cleanup_(names_done) struct names names = { 0 };
+		_cleanup_(name_list_done) struct name_list names = { 0 };
 
-		assert_int_equal(names_read(fd, &names), n > PACKAGES_NAMES_MAX ? -E2BIG : 0);
+		assert_int_equal(name_list_read(fd, &names), n > PACKAGES_NAMES_MAX ? -E2BIG : 0);
 	}
 }
 
