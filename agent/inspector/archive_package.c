@@ -3,18 +3,17 @@
  */
 #include "agent/inspector/archive_package.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/inspector/archive.h"
+#include "agent/inspector/field.h"
 #include "agent/inspector/lines.h"
 #include "agent/inspector/npm.h"
 #include "agent/inspector/plugin_xml.h"
+#include "agent/inspector/python.h"
 #include "policy/base/cleanup.h"
-#include "policy/base/text.h"
 
 /* What one kind of metadata is called, and what is in it: as npm_parse(). */
 struct kind {
@@ -87,6 +86,12 @@ static bool is_python(const char *name)
 	return p ? count_slashes(p, n) == 0 : strcmp(name, "EGG-INFO/PKG-INFO") == 0;
 }
 
+/* VSIX */
+static bool is_extension(const char *name)
+{
+	return strcmp(name, "extension/package.json") == 0;
+}
+
 /* ---- contents ---- */
 
 static int parse_maven(const char *text, size_t n, struct package *ret)
@@ -100,45 +105,8 @@ static int parse_maven(const char *text, size_t n, struct package *ret)
 	if (r <= 0)
 		return r;
 	r = lines_take(text, n, "version", '=', p.version, sizeof(p.version));
-	if (r < 0 || strchr(group, '/') || strchr(artifact, '/') ||
-		snprintf(p.name, sizeof(p.name), "%s/%s", group, artifact) >= (int) sizeof(p.name))
+	if (r < 0 || field_qualify(&p, group, artifact) < 0)
 		return -EBADMSG;
-	*ret = p;
-	return 1;
-}
-
-/* PEP 503: "Ruamel.Yaml" is "ruamel-yaml". */
-static void normalize_python(char *name)
-{
-	char *out = name;
-
-	for (const char *p = name; *p; p++) {
-		const bool separates = strchr("-_.", *p) != NULL;
-
-		if (!separates)
-			*out++ = (char) tolower((unsigned char) *p);
-		else if (out == name || out[-1] != '-')
-			*out++ = '-';
-	}
-	memset(out, 0, strlen(name) - (size_t) (out - name));
-}
-
-/* A description may follow behind an empty line. */
-static int parse_python(const char *text, size_t n, struct package *ret)
-{
-	struct package p = { .type = PACKAGE_PYPI };
-	const char *body = memmem(text, n, "\n\n", 2) ?: memmem(text, n, "\n\r\n", 3);
-	int r;
-
-	if (body)
-		n = (size_t) (body - text);
-	r = lines_take(text, n, "Name", ':', p.name, sizeof(p.name));
-	if (r <= 0)
-		return r;
-	r = lines_take(text, n, "Version", ':', p.version, sizeof(p.version));
-	if (r < 0 || strpbrk(p.name, "/ "))
-		return -EBADMSG;
-	normalize_python(p.name);
 	*ret = p;
 	return 1;
 }
@@ -147,7 +115,8 @@ static const struct kind kinds[] = {
 	{ is_maven, parse_maven },
 	{ is_plugin, plugin_xml_parse },
 	{ is_npm, npm_parse },
-	{ is_python, parse_python },
+	{ is_python, python_parse },
+	{ is_extension, npm_parse },
 };
 
 /* ---- the walk ---- */

@@ -1,6 +1,6 @@
 /*
  * Packages that an archive is, or holds, by the metadata among its entries: jars built with Maven,
- * JetBrains plugins, Python wheels and programs, Yarn's cached packages.
+ * JetBrains plugins, Python wheels and programs, Yarn's cached packages, VSIX.
  */
 #pragma once
 

@@ -1,17 +1,14 @@
 /*
- * jansson builds no more than the sandbox's address space admits; how deep it may go is checked
- * before it starts. Runs inside the inspector.
+ * How deep the JSON goes is checked before jansson starts. Runs inside the inspector.
  */
 #include "agent/inspector/cargo_audit.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "policy/base/cleanup.h"
-#include "policy/base/text.h"
 
 /* Nesting as deep as brackets outside of texts make it. */
 static bool is_too_deep(const char *text, size_t n)
@@ -33,28 +30,16 @@ static bool is_too_deep(const char *text, size_t n)
 	return false;
 }
 
-static int take_string(const json_t *object, const char *key, char *out, size_t size)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	if (!s || s[0] == '\0')
-		return -EBADMSG;
-	for (const char *p = s; *p; p++)
-		if ((unsigned char) *p <= ' ' || *p == 0x7f)
-			return -EBADMSG;
-	return text_copy(out, size, s) < 0 ? -EBADMSG : 0;
-}
-
 static int parse(const char *text, size_t n, struct package *ret)
 {
-	_cleanup_(json_decrefp) json_t *root = NULL;
+	_cleanup_json_ json_t *root = NULL;
 	struct package p = { .type = PACKAGE_CARGO, .told = METADATA_CARGO_AUDIT };
 	const json_t *packages, *package;
 	size_t i;
 
 	if (is_too_deep(text, n))
 		return -E2BIG;
-	root = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+	root = json_read(text, n);
 	packages = json_object_get(root, "packages");
 	if (!json_is_array(packages))
 		return -EBADMSG;
@@ -62,8 +47,8 @@ static int parse(const char *text, size_t n, struct package *ret)
 	{
 		if (!json_is_true(json_object_get(package, "root")))
 			continue;
-		if (take_string(package, "name", p.name, sizeof(p.name)) < 0 ||
-			take_string(package, "version", p.version, sizeof(p.version)) < 0)
+		if (json_take(package, "name", p.name, sizeof(p.name)) <= 0 ||
+			json_take(package, "version", p.version, sizeof(p.version)) <= 0)
 			return -EBADMSG;
 		*ret = p;
 		return 1;

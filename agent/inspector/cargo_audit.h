@@ -3,14 +3,15 @@
  */
 #pragma once
 
+#include "agent/inspector/json.h"
 #include "agent/inspector/range.h"
 #include "agent/inspector/view.h"
 #include "policy/identity/facts.h"
 
 enum {
-	CARGO_AUDIT_PACKED_MAX = 256 << 10, /* bytes */
-	CARGO_AUDIT_SIZE_MAX = 2 << 20,     /* unpacked */
-	CARGO_AUDIT_DEPTH_MAX = 16,         /* of the JSON */
+	CARGO_AUDIT_PACKED_MAX = 256 << 10,   /* bytes */
+	CARGO_AUDIT_SIZE_MAX = JSON_SIZE_MAX, /* unpacked */
+	CARGO_AUDIT_DEPTH_MAX = 16,           /* of the JSON */
 };
 
 /* Reads the section ".dep-v0", which lies at @place. 1: *ret is the package that the program was

@@ -3,18 +3,10 @@
  */
 #include "agent/inspector/lines.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "policy/base/text.h"
-
-bool lines_value_valid(const char *value, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char) value[i] < ' ' || value[i] == 0x7f)
-			return false;
-	return n > 0 && text_utf8_valid(value, n);
-}
+#include "agent/inspector/field.h"
 
 static bool is_blank(char c)
 {
@@ -54,14 +46,7 @@ int lines_take(const char *text, size_t n, const char *key, char separator, char
 			continue;
 		while (stop > value && is_blank(stop[-1]))
 			stop--;
-		n = (size_t) (stop - value);
-		if (n == 0)
-			return 0;
-		if (n >= size || !lines_value_valid(value, n))
-			return -EBADMSG;
-		memcpy(out, value, n);
-		out[n] = '\0';
-		return 1;
+		return field_copy(value, (size_t) (stop - value), out, size);
 	}
 	return 0;
 }

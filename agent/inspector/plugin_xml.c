@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/inspector/lines.h"
+#include "agent/inspector/field.h"
 
 struct scan {
 	const char *at, *end;
@@ -104,13 +104,9 @@ static int take_text(const struct scan *s, char *out, size_t size)
 		p++;
 	while (end > p && is_blank(end[-1]))
 		end--;
-	if (p == end || out[0])
+	if (out[0])
 		return 0;
-	if ((size_t) (end - p) >= size || !lines_value_valid(p, (size_t) (end - p)))
-		return -EBADMSG;
-	memcpy(out, p, (size_t) (end - p));
-	out[end - p] = '\0';
-	return 0;
+	return field_copy(p, (size_t) (end - p), out, size) < 0 ? -EBADMSG : 0;
 }
 
 int plugin_xml_parse(const char *text, size_t n, struct package *ret)

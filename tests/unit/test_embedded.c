@@ -562,7 +562,7 @@ static void test_archives(void **state)
 			"{\"name\":\"b\",\"version\":\"1.3.0\"}", "" },
 		{ "Yarn, not JSON", "node_modules/a/package.json", "hello", "refused" },
 		{ "wheel", "Ruamel.Yaml-0.18.6.dist-info/METADATA",
-			"Metadata-Version: 2.1\nName: Ruamel__.Yaml\nVersion: 0.18.6\n\nName: no\n",
+			"Metadata-Version: 2.1\nName: Ruamel_.Yaml\nVersion: 0.18.6\n\nName: no\n",
 			"pypi ruamel-yaml 0.18.6 (archive);" },
 		{ "egg", "EGG-INFO/PKG-INFO", "Name: aider\nVersion: 1\n",
 			"pypi aider 1 (archive);" },
@@ -577,6 +577,11 @@ static void test_archives(void **state)
 			"00000000000000000000000000000000000000000000000000000000000000000000000000"
 			"0000000000\n",
 			"refused" },
+		{ "VSIX", "extension/package.json",
+			"{\"name\":\"Claude-Code\",\"publisher\":\"Anthropic\",\"version\":\"2.1."
+			"91\","
+			"\"engines\":{\"vscode\":\"^1.98.0\"}}",
+			"vscode-extension anthropic/claude-code 2.1.91 (archive);" },
 		{ "nothing of interest", "a/b/c", "hello", "" },
 	};
 
