@@ -12,10 +12,13 @@ enum {
 	END_SIZE = 22,
 	ENTRY_SIZE = 46,
 	COMMENT_MAX = 0xffff,
+	ZIP64_END_SIZE = 56,
+	ZIP64_LOCATOR_SIZE = 20,
 };
 
 static const uint8_t end_mark[] = { 'P', 'K', 5, 6 }, entry_mark[] = { 'P', 'K', 1, 2 },
-		     file_mark[] = { 'P', 'K', 3, 4 };
+		     file_mark[] = { 'P', 'K', 3, 4 }, zip64_mark[] = { 'P', 'K', 6, 6 },
+		     locator_mark[] = { 'P', 'K', 6, 7 };
 
 static uint16_t number16(const uint8_t *p)
 {
@@ -25,6 +28,11 @@ static uint16_t number16(const uint8_t *p)
 static uint32_t number32(const uint8_t *p)
 {
 	return number16(p) | (uint32_t) number16(p + 2) << 16;
+}
+
+static uint64_t number64(const uint8_t *p)
+{
+	return number32(p) | (uint64_t) number32(p + 4) << 32;
 }
 
 bool zip_is_candidate(const uint8_t *head, size_t n)
@@ -70,22 +78,41 @@ static bool read_directory(const struct view *v, struct zip *z)
 	return true;
 }
 
-/* @at is where the mark of a directory's end is, with @n bytes from there to the file's end. The
- * directory ends right there; how far back the archive begins, its own offset tells. */
+/* The record that stands in for numbers too large for @end, with a locator behind it that is right
+ * in front of @end. *at is where the directory ends: there, or where the record begins. */
+static bool read_zip64(
+	const struct view *v, const uint8_t *end, uint64_t *at, uint64_t *size, uint64_t *offset)
+{
+	uint8_t raw[ZIP64_END_SIZE + ZIP64_LOCATOR_SIZE];
+
+	if (number16(end + 10) != UINT16_MAX && *size != UINT32_MAX && *offset != UINT32_MAX)
+		return true;
+	if (*at < sizeof(raw) || view_read(v, *at - sizeof(raw), raw, sizeof(raw)) < 0 ||
+		memcmp(raw + ZIP64_END_SIZE, locator_mark, sizeof(locator_mark)) != 0 ||
+		memcmp(raw, zip64_mark, sizeof(zip64_mark)) != 0)
+		return *size != UINT32_MAX && *offset != UINT32_MAX;
+	*at -= sizeof(raw);
+	*size = number64(raw + 40);
+	*offset = number64(raw + 48);
+	return true;
+}
+
+/* @end is the mark of a directory's end, with @n bytes from there to the file's end. The directory
+ * ends right there; how far back the archive begins, its own offset tells. */
 static bool is_end(const struct view *v, const uint8_t *end, size_t n, struct zip *ret)
 {
-	const uint64_t at = v->size - n;
+	uint64_t at = v->size - n, size, offset;
 	struct zip z = { 0 };
-	uint64_t size, offset;
 
 	if (n < END_SIZE || number16(end + 20) > n - END_SIZE || number16(end + 4) != 0)
 		return false;
 	size = number32(end + 12);
 	offset = number32(end + 16);
-	if (size < ENTRY_SIZE || size > at || offset > at - size)
+	if (!read_zip64(v, end, &at, &size, &offset) || size < ENTRY_SIZE || size > at ||
+		offset > at - size)
 		return false;
 	z.archive.offset = at - size - offset;
-	z.archive.size = size + offset + END_SIZE + number16(end + 20);
+	z.archive.size = v->size - n - z.archive.offset + END_SIZE + number16(end + 20);
 	z.directory = (struct range){ at - size, size };
 	if (!read_directory(v, &z))
 		return false;

@@ -22,6 +22,6 @@ enum {
 
 /* Could the file be one, going by its head alone? */
 bool zip_is_candidate(const uint8_t *head, size_t n);
-/* Finds the directory in the tail. Archives past 4 GiB or 65,534 entries (Zip64), and comments that
- * leave the directory's end out of the tail, are a no. */
+/* Finds the end of the directory, be it Zip64's, in the tail. A comment that leaves it out of the
+ * tail is a no. */
 bool zip_read(const struct view *v, struct zip *ret);

@@ -117,6 +117,25 @@ static inline void seed_zip_add_text(struct seed_zip *z, const char *name, const
 	seed_zip_add(z, name, text, strlen(text), ZIP_DEFLATED);
 }
 
+/* Moves the numbers of the only entry to where those of 64 bits stand. */
+static inline void seed_zip_widen_entry(struct seed_zip *z)
+{
+	uint8_t *extra = NULL;
+	size_t n = 0;
+
+	seed_put(&extra, &n, "\x99\x99\2\0??\1\0\30\0", 10); /* behind one of another kind */
+	for (size_t i = 0; i < 3; i++) {                     /* size, packed size, place */
+		static const size_t places[] = { 24, 20, 42 };
+
+		seed_put(&extra, &n, z->directory + places[i], 4);
+		seed_number(&extra, &n, 0, 4);
+		memset(z->directory + places[i], 0xff, 4);
+	}
+	z->directory[30] = (uint8_t) n;
+	seed_put(&z->directory, &z->n_directory, extra, n);
+	free(extra);
+}
+
 /* Appends the directory: the archive is z->bytes. */
 static inline void seed_zip_end(struct seed_zip *z)
 {
@@ -129,6 +148,24 @@ static inline void seed_zip_end(struct seed_zip *z)
 	seed_number(&z->bytes, &z->n, z->n_directory, 4);
 	seed_number(&z->bytes, &z->n, at, 4);
 	seed_number(&z->bytes, &z->n, 0, 2);
+}
+
+/* The same with Zip64's record and locator, of which @skew is the error in the record's offset. */
+static inline void seed_zip_end64(struct seed_zip *z, uint64_t skew)
+{
+	const size_t at = z->n, record = z->n + z->n_directory;
+
+	seed_put(&z->bytes, &z->n, z->directory, z->n_directory);
+	seed_put(&z->bytes, &z->n, "PK\6\6\54\0\0\0\0\0\0\0\55\0\55\0\0\0\0\0\0\0\0\0", 24);
+	seed_number(&z->bytes, &z->n, z->n_entries, 8);
+	seed_number(&z->bytes, &z->n, z->n_entries, 8);
+	seed_number(&z->bytes, &z->n, z->n_directory, 8);
+	seed_number(&z->bytes, &z->n, at + skew, 8);
+	seed_put(&z->bytes, &z->n, "PK\6\7\0\0\0\0", 8);
+	seed_number(&z->bytes, &z->n, record, 8);
+	seed_number(&z->bytes, &z->n, 1, 4);
+	seed_put(&z->bytes, &z->n,
+		"PK\5\6\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0", 22);
 }
 
 static inline void seed_zip_done(struct seed_zip *z)

@@ -315,6 +315,45 @@ static void test_sparse_terabyte(void **state)
 	seed_zip_done(&z);
 }
 
+/* What is large is written in another way; a small archive may be, too. */
+static void test_zip64(void **state)
+{
+	static const struct {
+		const char *name, *prefix;
+		bool wide_entry;
+		uint64_t skew;
+		bool damaged; /* the record's mark */
+		int result;
+	} cases[] = {
+		{ "numbers of 64 bits", "", false, 0, false, 0 },
+		{ "behind something else", "#!/usr/bin/python3\n", false, 0, false, 0 },
+		{ "in its entry, too", "", true, 0, false, 0 },
+		{ "archive that begins before the file", "", false, 1, false, -ENOENT },
+		{ "directory past 2^63", "", false, INT64_MAX, false, -ENOENT },
+		{ "without its record", "", false, 0, true, -ENOENT },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ uint8_t *all = NULL;
+		struct sink n = sink_new(true);
+		struct seed_zip z = { 0 };
+		size_t size = 0;
+
+		seed_zip_add_text(&z, "a", "hello");
+		if (cases[i].wide_entry)
+			seed_zip_widen_entry(&z);
+		seed_zip_end64(&z, cases[i].skew);
+		if (cases[i].damaged)
+			z.bytes[z.n - 98] = '?';
+		seed_put(&all, &size, cases[i].prefix, strlen(cases[i].prefix));
+		seed_put(&all, &size, z.bytes, z.n);
+		seed_zip_done(&z);
+		expect(cases[i].name, read_bytes(all, size, &n), cases[i].result, &n,
+			cases[i].result == 0 ? ";a(5)=hello" : "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_archives_inside_are_bytes),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_sparse_terabyte),
+		cmocka_unit_test(test_zip64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
