@@ -15,7 +15,8 @@ enum {
 	TRAILER_SIZE = sizeof(trailer) - 1,
 	NUMBERS_SIZE = 32,
 	MODULE_SIZE = 52, /* 13 numbers; the first four are the ranges of its name and its text */
-	TABLE_STEP = 512, /* modules that are read at once */
+	BEFORE_SIZE = 128 << 10, /* bytes before the ELF file's end that are looked at */
+	TABLE_STEP = 512,        /* modules that are read at once */
 	PAGE_SIZE = 4096,
 };
 
@@ -68,16 +69,35 @@ static bool is_real(const struct view *v, uint64_t at, struct range *ret)
 	return true;
 }
 
-bool bun_find_modules(const struct view *v, struct range *ret)
+/* The last trailer among @n bytes that lie at @offset of the file. */
+static bool find_in(
+	const struct view *v, const uint8_t *bytes, size_t n, uint64_t offset, struct range *ret)
 {
-	const uint8_t *p = v->tail, *end = v->tail + v->n_tail;
+	const uint8_t *p = bytes, *end = bytes + n;
 	uint64_t last = UINT64_MAX;
 
-	while (v->n_tail > 0 && (p = memmem(p, (size_t) (end - p), trailer, TRAILER_SIZE))) {
-		last = v->size - v->n_tail + (uint64_t) (p - v->tail);
+	while (n > 0 && (p = memmem(p, (size_t) (end - p), trailer, TRAILER_SIZE))) {
+		last = offset + (uint64_t) (p - bytes);
 		p++;
 	}
 	return last != UINT64_MAX && is_real(v, last, ret);
+}
+
+static bool find_before(const struct view *v, uint64_t end, struct range *ret)
+{
+	const size_t n = end < BEFORE_SIZE ? (size_t) end : BEFORE_SIZE;
+	_cleanup_free_ uint8_t *bytes = malloc(BEFORE_SIZE);
+
+	return bytes && view_read(v, end - n, bytes, n) == 0 && find_in(v, bytes, n, end - n, ret);
+}
+
+/* Bun maps its modules as part of the ELF file, and goes by what is appended only when there are
+ * none. */
+bool bun_find_modules(const struct view *v, uint64_t elf_end, struct range *ret)
+{
+	if (elf_end < v->size && find_before(v, elf_end, ret))
+		return true;
+	return find_in(v, v->tail, v->n_tail, v->size - v->n_tail, ret);
 }
 
 /* Adds the contents of one module to @pages; *left is what contents may still add up to. */

@@ -11,9 +11,9 @@
 
 enum { BUN_MODULES_MAX = 65536 };
 
-/* Finds the trailer in the tail of the file; *ret is where the modules lie, their table included.
- */
-bool bun_find_modules(const struct view *v, struct range *ret);
+/* Finds the trailer: near @elf_end, where the ELF file ends (0: it is not known), or in the tail of
+ * the file, which may have been appended. *ret is where the modules lie, their table included. */
+bool bun_find_modules(const struct view *v, uint64_t elf_end, struct range *ret);
 
 /* Where the contents of @modules (as found) lie: their text and whatever files were embedded, but
  * neither byte code nor source maps. *ret (the caller's, of *ret_n ranges) is ascending and apart;

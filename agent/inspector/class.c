@@ -61,7 +61,7 @@ static enum file_class class_of_elf(const struct view *v, const struct elf_dynam
 {
 	if (container_is_appimage(v, &d->elf, payload))
 		return FILE_CLASS_APPIMAGE;
-	if (bun_find_modules(v, payload))
+	if (bun_find_modules(v, d->elf.end, payload))
 		return FILE_CLASS_BUN;
 	if (sea_find_blob(v, d, payload))
 		return FILE_CLASS_NODE_SEA;

@@ -57,7 +57,7 @@ static void check_contents(
 	}
 }
 
-static void check(const uint8_t *file, size_t n)
+static void check_end(const uint8_t *file, size_t n, size_t elf_end)
 {
 	struct view v = {
 		.fd = -1, .size = n, .head = file, .n_head = n, .tail = file, .n_tail = n
@@ -67,7 +67,7 @@ static void check(const uint8_t *file, size_t n)
 	size_t n_ranges;
 	int r;
 
-	if (!bun_find_modules(&v, &modules))
+	if (!bun_find_modules(&v, elf_end, &modules))
 		return;
 	if (modules.size > n || modules.offset > n - modules.size ||
 		n - modules.offset - modules.size < NUMBERS_SIZE + sizeof(trailer) - 1)
@@ -77,6 +77,13 @@ static void check(const uint8_t *file, size_t n)
 		check_contents(file, &modules, ranges, n_ranges);
 	else if (r != -EBADMSG && r != -E2BIG)
 		abort();
+}
+
+static void check(const uint8_t *file, size_t n)
+{
+	check_end(file, n, 0);
+	check_end(file, n, n / 2);
+	check_end(file, n, n - 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -89,9 +96,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (size > INPUT_MAX)
 		return 0;
-	check(data, size);
-	if (size > 0)
+	if (size > 0) {
+		check(data, size);
 		memcpy(file, data, size);
+	}
 	memcpy(file + all - (sizeof(trailer) - 1), trailer, sizeof(trailer) - 1);
 	if (n_modules * MODULE_SIZE > size)
 		n_modules = 0;

@@ -19,6 +19,8 @@ struct module {
 	uint32_t offset, size;
 };
 
+static const uint8_t trailer[16] = "\n---- Bun! ----\n";
+
 static void put32(uint8_t *p, uint32_t v)
 {
 	for (int i = 0; i < 4; i++)
@@ -45,7 +47,7 @@ static int program(const struct module modules[], size_t n, uint32_t size, uint3
 	put32(numbers, size);
 	put32(numbers + 8, size - length + table_skew);
 	put32(numbers + 12, length);
-	memcpy(numbers + 32, "\n---- Bun! ----\n", 16);
+	memcpy(numbers + 32, trailer, sizeof(trailer));
 	assert_int_equal(pwrite(fd, numbers, sizeof(numbers), BASE + size), sizeof(numbers));
 	return fd;
 }
@@ -203,6 +205,40 @@ static void test_enormous_payload(void **state)
 	assert_true(ranges[0].offset + ranges[0].size >= BASE + UINT64_C(0x1fffffffe));
 }
 
+/* A trailer that somebody appended counts only when the ELF file has none of its own. */
+static void test_appended_trailer(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t behind; /* bytes between the ELF file's end and what is appended */
+		bool has_end;
+		uint64_t found;
+	} cases[] = {
+		{ "right behind", 0, true, BASE },
+		{ "far behind", 1 << 20, true, BASE },
+		{ "end of the ELF file not known", 0, false, BASE + PAGE + 48 + BASE },
+	};
+	const struct module module = { 0, 10 };
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_close_ int fd = program(&module, 1, PAGE, 0),
+				    other = program(&module, 1, PAGE, 0);
+		const uint64_t end = BASE + PAGE + 48, n = end + cases[i].behind;
+		uint8_t bytes[BASE + PAGE + 48];
+		struct view v = { .fd = fd, .size = n + end, .tail = bytes, .n_tail = end };
+		struct range modules = { 0 };
+
+		assert_int_equal(pread(other, bytes, end, 0), (ssize_t) end);
+		assert_int_equal(pwrite(fd, bytes, end, (off_t) n), (ssize_t) end);
+		if (!bun_find_modules(&v, cases[i].has_end ? end : 0, &modules) ||
+			modules.offset != cases[i].found || modules.size != PAGE)
+			fail_msg("%s: %llu bytes at %llu", cases[i].name,
+				(unsigned long long) modules.size,
+				(unsigned long long) modules.offset);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_number_of_modules),
 		cmocka_unit_test(test_tables_that_changed),
 		cmocka_unit_test(test_enormous_payload),
+		cmocka_unit_test(test_appended_trailer),
 	};
 
 	return cmocka_run_group_tests_name("bun", tests, NULL, NULL);
