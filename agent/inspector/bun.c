@@ -14,11 +14,14 @@ static const char trailer[] = "\n---- Bun! ----\n";
 enum {
 	TRAILER_SIZE = sizeof(trailer) - 1,
 	NUMBERS_SIZE = 32,
-	MODULE_SIZE = 52, /* 13 numbers; the first four are the ranges of its name and its text */
+	MODULE_MIN = 16,         /* the ranges of a module's name and of its contents */
 	BEFORE_SIZE = 128 << 10, /* bytes before the ELF file's end that are looked at */
-	TABLE_STEP = 512,        /* modules that are read at once */
+	TABLE_STEP = 26 << 10,   /* bytes of the table that are read at once */
 	PAGE_SIZE = 4096,
 };
+
+/* Bytes of a module in the table, since Bun 1.3 and before. */
+static const uint32_t module_sizes[] = { 52, 36 };
 
 /* Which pages of the modules hold contents: neighbours melt into one range, and a table that names
  * the same bytes again and again costs nothing. */
@@ -45,20 +48,26 @@ static bool contains(uint64_t size, uint32_t offset, uint32_t length)
 	return offset <= size && length <= size - offset;
 }
 
+static bool fits(uint32_t length, uint32_t entry, uint32_t module_size)
+{
+	return length > 0 && length % module_size == 0 && entry < length / module_size;
+}
+
 /* @at is where a trailer is. */
 static bool is_real(const struct view *v, uint64_t at, struct range *ret)
 {
-	uint8_t n[NUMBERS_SIZE], module[MODULE_SIZE];
+	uint8_t n[NUMBERS_SIZE], module[MODULE_MIN];
 	uint64_t size, base;
-	uint32_t table, length;
+	uint32_t table, length, entry;
 
 	if (at < NUMBERS_SIZE || view_read(v, at - NUMBERS_SIZE, n, sizeof(n)) < 0)
 		return false;
 	size = number64(n);
 	table = number32(n + 8);
 	length = number32(n + 12);
-	if (size > at - NUMBERS_SIZE || !contains(size, table, length) || length < MODULE_SIZE ||
-		length % MODULE_SIZE || number32(n + 16) >= length / MODULE_SIZE)
+	entry = number32(n + 16);
+	if (size > at - NUMBERS_SIZE || !contains(size, table, length) ||
+		(!fits(length, entry, module_sizes[0]) && !fits(length, entry, module_sizes[1])))
 		return false;
 	base = at - NUMBERS_SIZE - size;
 	if (view_read(v, base + table, module, sizeof(module)) < 0 ||
@@ -117,11 +126,31 @@ static int add_module(struct pages *p, uint64_t size, const uint8_t *module, uin
 	return 0;
 }
 
+/* Adds the contents of @n modules of @module_size bytes, whose table begins at @at. */
+static int add_modules(const struct view *v, uint64_t size, uint64_t at, uint32_t n,
+	uint32_t module_size, struct pages *p)
+{
+	uint8_t step[TABLE_STEP];
+	const uint32_t step_max = TABLE_STEP / module_size;
+	uint64_t left = size;
+	int r = 0;
+
+	while (n > 0 && r == 0) {
+		const uint32_t now = n < step_max ? n : step_max;
+
+		r = view_read(v, at, step, (size_t) now * module_size);
+		for (uint32_t i = 0; i < now && r == 0; i++)
+			r = add_module(p, size, step + (size_t) i * module_size, &left);
+		at += (uint64_t) now * module_size;
+		n -= now;
+	}
+	return r;
+}
+
 static int read_table(const struct view *v, const struct range *modules, struct pages *p)
 {
-	uint8_t numbers[NUMBERS_SIZE], step[TABLE_STEP * MODULE_SIZE];
-	uint64_t at, left = modules->size;
-	uint32_t table, length, n;
+	uint8_t numbers[NUMBERS_SIZE];
+	uint32_t table, length;
 	int r;
 
 	r = view_read(v, modules->offset + modules->size, numbers, sizeof(numbers));
@@ -129,19 +158,17 @@ static int read_table(const struct view *v, const struct range *modules, struct 
 		return r;
 	table = number32(numbers + 8);
 	length = number32(numbers + 12);
-	if (!contains(modules->size, table, length) || length % MODULE_SIZE)
+	if (!contains(modules->size, table, length))
 		return -EBADMSG;
-	if (length / MODULE_SIZE > BUN_MODULES_MAX)
-		return -E2BIG;
-	at = modules->offset + table;
-	for (n = length / MODULE_SIZE; n > 0 && r == 0;) {
-		const uint32_t now = n < TABLE_STEP ? n : TABLE_STEP;
-
-		r = view_read(v, at, step, (size_t) now * MODULE_SIZE);
-		for (uint32_t i = 0; i < now && r == 0; i++)
-			r = add_module(p, modules->size, step + (size_t) i * MODULE_SIZE, &left);
-		at += (uint64_t) now * MODULE_SIZE;
-		n -= now;
+	r = -EBADMSG;
+	for (size_t i = 0; i < ARRAY_SIZE(module_sizes) && r == -EBADMSG; i++) {
+		if (length % module_sizes[i])
+			continue;
+		if (length / module_sizes[i] > BUN_MODULES_MAX)
+			return -E2BIG;
+		memset(p->held, 0, (size_t) p->n);
+		r = add_modules(v, modules->size, modules->offset + table, length / module_sizes[i],
+			module_sizes[i], p);
 	}
 	return r;
 }

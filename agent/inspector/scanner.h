@@ -11,7 +11,7 @@
 
 enum {
 	SCANNER_PAYLOAD_ANSWER_MAX = 128
-		<< 20,                      /* bytes of a payload a launch waits for: some 400 ms */
+		<< 20,                      /* bytes of a payload a launch waits for: some 250 ms */
 	SCANNER_FILE_ANSWER_MAX = 16 << 20, /* the same for a file that is its own payload */
 	SCANNER_VERSIONS_MAX = VERSIONS_MAX, /* of more, none is believed */
 	SCANNER_ANSWER_SEC = 5,              /* a launch waits no longer for a search... */

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MODULE_SIZE = 52, NUMBERS_SIZE = 32, INPUT_MAX = 60 << 10 };
+enum { MODULE_SIZE = 52, OLD_MODULE_SIZE = 36, NUMBERS_SIZE = 32, INPUT_MAX = 60 << 10 };
 
 static const char trailer[] = "\n---- Bun! ----\n";
 
@@ -36,11 +36,25 @@ static bool held(const struct range r[], size_t n, uint64_t offset, uint64_t siz
 	return size == 0;
 }
 
-static void check_contents(
-	const uint8_t *file, const struct range *m, const struct range r[], size_t n)
+/* Does the table, read as modules of that size, name nothing that is not held? */
+static bool all_held(const uint8_t *file, const struct range *m, const struct range r[], size_t n,
+	uint32_t module_size)
 {
 	const uint8_t *numbers = file + m->offset + m->size;
 	const uint8_t *table = file + m->offset + number(numbers + 8);
+	const uint32_t length = number(numbers + 12);
+
+	if (length % module_size)
+		return false;
+	for (uint32_t at = 0; at < length; at += module_size)
+		if (!held(r, n, m->offset + number(table + at + 8), number(table + at + 12)))
+			return false;
+	return true;
+}
+
+static void check_contents(
+	const uint8_t *file, const struct range *m, const struct range r[], size_t n)
+{
 	uint64_t end = m->offset;
 
 	for (size_t i = 0; i < n; i++) {
@@ -49,12 +63,8 @@ static void check_contents(
 			abort();
 		end = r[i].offset + r[i].size;
 	}
-	for (uint32_t i = 0; i < number(numbers + 12) / MODULE_SIZE; i++) {
-		const uint8_t *module = table + (size_t) i * MODULE_SIZE;
-
-		if (!held(r, n, m->offset + number(module + 8), number(module + 12)))
-			abort();
-	}
+	if (!all_held(file, m, r, n, MODULE_SIZE) && !all_held(file, m, r, n, OLD_MODULE_SIZE))
+		abort();
 }
 
 static void check_end(const uint8_t *file, size_t n, size_t elf_end)
@@ -88,6 +98,7 @@ static void check(const uint8_t *file, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const uint32_t module_size = size % 2 ? MODULE_SIZE : OLD_MODULE_SIZE;
 	const size_t all = size + NUMBERS_SIZE + sizeof(trailer) - 1;
 	_cleanup_free_ uint8_t *file = calloc(1, all);
 	uint32_t n_modules = size > 1 ? data[0] % 8 : 0, table;
@@ -101,16 +112,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(file, data, size);
 	}
 	memcpy(file + all - (sizeof(trailer) - 1), trailer, sizeof(trailer) - 1);
-	if (n_modules * MODULE_SIZE > size)
+	if (n_modules * module_size > size)
 		n_modules = 0;
-	table = (uint32_t) size - n_modules * MODULE_SIZE;
+	table = (uint32_t) size - n_modules * module_size;
 	put(file + size, (uint32_t) size);
 	put(file + size + 8, table);
-	put(file + size + 12, n_modules * MODULE_SIZE);
+	put(file + size + 12, n_modules * module_size);
 	check(file, all);
 	/* Names and contents that lie inside more often than at random. */
 	for (uint32_t i = 0; i < n_modules; i++) {
-		uint8_t *module = file + table + (size_t) i * MODULE_SIZE;
+		uint8_t *module = file + table + (size_t) i * module_size;
 
 		for (int k = 0; k < 16; k += 4)
 			put(module + k, number(module + k) % (uint32_t) (size / 2 + 2));

@@ -13,7 +13,7 @@
 #include "policy/base/cleanup.h"
 #include "policy/base/fd.h"
 
-enum { MODULE_SIZE = 52, PAGE = 4096, MODULES_MAX = 8, BASE = 100 };
+enum { MODULE_SIZE = 52, OLD_MODULE_SIZE = 36, PAGE = 4096, MODULES_MAX = 8, BASE = 100 };
 
 struct module {
 	uint32_t offset, size;
@@ -28,9 +28,10 @@ static void put32(uint8_t *p, uint32_t v)
 }
 
 /* BASE bytes, @size bytes with the table of @modules as their last, numbers, trailer. */
-static int program(const struct module modules[], size_t n, uint32_t size, uint32_t table_skew)
+static int program_of(const struct module modules[], size_t n, uint32_t size, uint32_t table_skew,
+	uint32_t module_size)
 {
-	const uint32_t length = (uint32_t) (n * MODULE_SIZE);
+	const uint32_t length = (uint32_t) (n * module_size);
 	uint8_t numbers[32 + 16] = { 0 };
 	int fd = memfd_create("program", MFD_CLOEXEC);
 
@@ -40,9 +41,9 @@ static int program(const struct module modules[], size_t n, uint32_t size, uint3
 
 		put32(record + 8, modules[i].offset);
 		put32(record + 12, modules[i].size);
-		assert_int_equal(pwrite(fd, record, sizeof(record),
-					 (off_t) (BASE + size - length + i * MODULE_SIZE)),
-			MODULE_SIZE);
+		assert_int_equal(pwrite(fd, record, module_size,
+					 (off_t) (BASE + size - length + i * module_size)),
+			module_size);
 	}
 	put32(numbers, size);
 	put32(numbers + 8, size - length + table_skew);
@@ -50,6 +51,11 @@ static int program(const struct module modules[], size_t n, uint32_t size, uint3
 	memcpy(numbers + 32, trailer, sizeof(trailer));
 	assert_int_equal(pwrite(fd, numbers, sizeof(numbers), BASE + size), sizeof(numbers));
 	return fd;
+}
+
+static int program(const struct module modules[], size_t n, uint32_t size, uint32_t table_skew)
+{
+	return program_of(modules, n, size, table_skew, MODULE_SIZE);
 }
 
 static struct view view_of(int fd, uint64_t size)
@@ -88,8 +94,10 @@ static void test_contents(void **state)
 	};
 
 	(void) state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_close_ int fd = program(cases[i].modules, cases[i].n, size, 0);
+	for (size_t k = 0; k < 2 * ARRAY_SIZE(cases); k++) {
+		const size_t i = k / 2;
+		_cleanup_close_ int fd = program_of(cases[i].modules, cases[i].n, size, 0,
+			k % 2 ? MODULE_SIZE : OLD_MODULE_SIZE);
 		const struct range modules = { BASE, size };
 		const struct view v = view_of(fd, size);
 		_cleanup_free_ struct range *ranges = NULL;
@@ -98,12 +106,12 @@ static void test_contents(void **state)
 
 		if (r != cases[i].r || n != cases[i].n_ranges)
 			fail_msg("%s: %d, %zu ranges", cases[i].name, r, n);
-		for (size_t k = 0; k < n; k++)
-			if (ranges[k].offset != BASE + cases[i].ranges[k].offset ||
-				ranges[k].size != cases[i].ranges[k].size)
-				fail_msg("%s: range %zu is %llu bytes at %llu", cases[i].name, k,
-					(unsigned long long) ranges[k].size,
-					(unsigned long long) ranges[k].offset);
+		for (size_t j = 0; j < n; j++)
+			if (ranges[j].offset != BASE + cases[i].ranges[j].offset ||
+				ranges[j].size != cases[i].ranges[j].size)
+				fail_msg("%s: range %zu is %llu bytes at %llu", cases[i].name, j,
+					(unsigned long long) ranges[j].size,
+					(unsigned long long) ranges[j].offset);
 	}
 }
 
