@@ -120,7 +120,7 @@ FUZZ_SECONDS ?= 60
 BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev
 DEMO_DEPS  := node:nodejs npm:npm
 CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging rpm ruby clang clang-tidy libclang-rt-14-dev \
-	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools
+	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara
 
 deps: ## install the Debian packages that are missing (as root)
 	@tests/support/deps $(BUILD_DEPS) $(CHECK_DEPS) $(DEMO_DEPS)
