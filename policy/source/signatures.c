@@ -10,7 +10,10 @@
 #include "policy/source/pattern.h"
 #include "policy/source/yara.h"
 
-enum { CLASS_SEPARATORS_MAX = 1024 }; /* bytes of a text of classes */
+enum {
+	CLASSES_TEXT_MAX = 1024,       /* bytes */
+	ESSENTIAL_SIZE_MAX = 16 << 20, /* bytes of a program */
+};
 
 /* What every check of one rule needs. */
 struct check {
@@ -98,7 +101,7 @@ static void complain_class(struct check *c, struct place at, const char *word)
 static void read_class(struct check *c, const YR_META *meta, struct place at)
 {
 	const char *text = text_of(c, meta, at);
-	char copy[CLASS_SEPARATORS_MAX], *state = NULL;
+	char copy[CLASSES_TEXT_MAX], *state = NULL;
 
 	if (!text)
 		return;
@@ -315,6 +318,36 @@ static int compile_again(struct signature_list *l, const struct source files[], 
 	return r;
 }
 
+static void on_match(const char *name, void *context)
+{
+	struct signature_rule *s = signatures_find(context, name);
+
+	if (s)
+		s->matches_anything = true;
+}
+
+/* Could a file be any of what a host is repaired with? The shell, the loader and the package
+ * managers are programs of up to that size, or scripts. */
+static bool admits_essential(const struct signature *s)
+{
+	return signature_admits(s, FILE_CLASS_SCRIPT, s->min_size) ||
+		(signature_admits(s, FILE_CLASS_ELF, s->min_size) &&
+			s->min_size < ESSENTIAL_SIZE_MAX);
+}
+
+static int refuse_careless(struct signature_list *l, YR_RULES *rules, struct messages *m)
+{
+	int r = yara_probe(rules, on_match, l);
+
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		if (l->items[i].matches_anything && admits_essential(&l->items[i].entry))
+			message_error(m, l->items[i].at,
+				"the signature '%s' matches programs or scripts that hold next to "
+				"nothing, and so nearly all: the host could not be repaired",
+				l->items[i].entry.name);
+	return r;
+}
+
 static int save(
 	struct signature_list *l, YR_RULES *rules, const struct source *first, struct messages *m)
 {
@@ -354,6 +387,8 @@ static int read_files(struct signature_list *l, struct source files[], size_t n,
 		r = read_rules(l, rules, files, m);
 	if (r == 0)
 		check_all_read(l, m);
+	if (r == 0)
+		r = refuse_careless(l, rules, m);
 	if (r == 0)
 		r = compile_again(l, files, n, m, &rules);
 	if (r == 0 && messages_count(m, MESSAGE_ERROR) == errors)

@@ -17,7 +17,8 @@
 struct signature_rule {
 	struct signature entry;
 	struct place at;
-	bool private; /* a helper, which nobody is told about when it matches */
+	bool private;          /* a helper, which nobody is told about when it matches */
+	bool matches_anything; /* or nearly so */
 	bool used;
 	uint32_t index; /* in the builder, once it is used */
 };

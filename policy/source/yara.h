@@ -30,5 +30,9 @@ DEFINE_CLEANUP(YR_RULES, yara_rules_free)
 int yara_compile(const struct source files[], size_t n, const struct yara_extra extras[],
 	size_t n_extras, struct messages *m, YR_RULES **ret);
 
+/* Calls @found for each rule that matches a file which could be anything: one of zeros, an ELF
+ * header, a shell's script. 0 or -ENOMEM. */
+int yara_probe(YR_RULES *rules, void (*found)(const char *rule, void *context), void *context);
+
 /* As libyara writes them; *ret belongs to the caller. 0; -E2BIG past @max; -ENOMEM. */
 int yara_save(YR_RULES *rules, size_t max, char **ret, size_t *ret_size);
