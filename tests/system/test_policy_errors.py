@@ -307,6 +307,7 @@ def test_hashes_are_limited(check, folder):
     ("rule b { condition: " + 20000 * "(" + "true" + 20000 * ")" + " }\n", "memory exhausted"),
     ("rule b { strings: $ = /a" + 30000 * "(" + "a" + 30000 * ")" + "/ condition: $ }\n", "out of space"),
     ("rule b { strings: $ = \"abc", "syntax error"),
+    ('rule b { strings: $ = "abc\\', "syntax error"),
     ("/* rule b { condition: true }\n", "this comment has no end"),
     ("rule b { condition: pe.is_pe }\n", "undefined identifier"),
 ])
