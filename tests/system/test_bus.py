@@ -404,6 +404,10 @@ def test_introspection_tells_the_whole_interface(system_bus, agent_on_bus):
         ".Reload": ["method", "-", "s"],
         ".Why": ["method", "s", "a{sv}"],
         ".Records": ["method", "txu", "aa{sv}"],
+        ".Findings": ["method", "tu", "aa{sv}"],
+        ".Scan": ["method", "aaya{sv}", "t"],
+        ".ScanStatus": ["method", "tt", "a{sv}"],
+        ".ScanStop": ["method", "t", "-"],
         ".Recorded": ["signal", "tss", "-"],
     }
 

@@ -249,6 +249,10 @@ static void each_kind_has_its_class(void **state)
 		{ "agent", "applied", 600203, 1, 1 },
 		{ "agent", "ended", 600204, 1, 1 },
 		{ "gap", NULL, 100899, 4, 2 },
+		{ "finding", "found", 200301, 0, 1 },
+		{ "finding", "gone", 200303, 1, 4 },
+		{ "scan", "complete", 600702, 1, 1 },
+		{ "scan", "incomplete", 600706, 2, 2 },
 	};
 
 	(void) state;
