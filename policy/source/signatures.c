@@ -254,11 +254,17 @@ static int read_rules(
 	YR_RULE *rule;
 	size_t n = 0;
 
-	yr_rules_foreach(rules, rule) n++;
+	yr_rules_foreach(rules, rule)
+	{
+		n++;
+	}
 	l->items = calloc(n + 1, sizeof(*l->items));
 	if (!l->items)
 		return -ENOMEM;
-	yr_rules_foreach(rules, rule) read_rule(l, rule, first, m, &l->items[l->n++]);
+	yr_rules_foreach(rules, rule)
+	{
+		read_rule(l, rule, first, m, &l->items[l->n++]);
+	}
 	qsort(l->items, l->n, sizeof(*l->items), by_name);
 	return 0;
 }

@@ -93,7 +93,10 @@ static void check_image(struct builder *b)
 		(ssize_t) s.rules_size);
 	r = (struct reading){ bytes, s.rules_size, 0 };
 	must(yr_rules_load_stream(&stream, &rules) == ERROR_SUCCESS);
-	yr_rules_foreach(rules, rule) must(!RULE_IS_GLOBAL(rule));
+	yr_rules_foreach(rules, rule)
+	{
+		must(!RULE_IS_GLOBAL(rule));
+	}
 	for (uint32_t i = 0; i < s.n; i++)
 		check_signature(rules, policy_signature(p, i));
 }
