@@ -53,7 +53,7 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	agent/packages.c $(addprefix agent/installed/,table.c path.c ask.c build.c dpkg.c rpm.c apps.c watch.c) \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c inventory.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
-	$(addprefix agent/bus/,answer.c bus.c call.c dict.c errors.c frame.c methods.c pump.c records.c scans.c) \
+	$(addprefix agent/bus/,answer.c bus.c call.c closing.c dict.c errors.c frame.c methods.c pump.c records.c stranger.c scans.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c reader.c fields.c inventory.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)

@@ -25,6 +25,7 @@ static const char help[] =
 	"  --offline            watch nothing; only answer questions about files, by the policy\n"
 	"                       that --policy names\n"
 	"  --bus-fd N           with --offline: the connection to answer on\n"
+	"  --image-fd N         with --offline: the compiled policy, instead of --policy\n"
 	"  --verbose            say more on standard error\n"
 	"  --help, --version\n"
 	"\n"
@@ -42,6 +43,7 @@ enum {
 	OPTION_LIFETIME,
 	OPTION_OFFLINE,
 	OPTION_BUS_FD,
+	OPTION_IMAGE_FD,
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -58,6 +60,7 @@ static const struct option long_options[] = {
 	{ "lifetime", required_argument, NULL, OPTION_LIFETIME },
 	{ "offline", no_argument, NULL, OPTION_OFFLINE },
 	{ "bus-fd", required_argument, NULL, OPTION_BUS_FD },
+	{ "image-fd", required_argument, NULL, OPTION_IMAGE_FD },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -96,11 +99,18 @@ static int add_watch(struct options *o, const char *path)
 	return 0;
 }
 
-static int apply(struct options *o, int option, const char *argument)
+static int parse_fd(const char *name, const char *s, int *ret)
 {
 	unsigned fd;
-	int r;
+	int r = parse_number(name, s, 3, &fd);
 
+	if (r == 0)
+		*ret = (int) fd;
+	return r;
+}
+
+static int apply(struct options *o, int option, const char *argument)
+{
 	switch (option) {
 	case OPTION_WATCH:
 		return add_watch(o, argument);
@@ -127,9 +137,9 @@ static int apply(struct options *o, int option, const char *argument)
 		o->offline = true;
 		return 0;
 	case OPTION_BUS_FD:
-		r = parse_number("bus-fd", argument, 3, &fd);
-		o->bus_fd = r < 0 ? -1 : (int) fd;
-		return r;
+		return parse_fd("bus-fd", argument, &o->bus_fd);
+	case OPTION_IMAGE_FD:
+		return parse_fd("image-fd", argument, &o->image_fd);
 	case OPTION_VERBOSE:
 		o->verbose = true;
 		return 0;
@@ -145,6 +155,10 @@ static int check_together(const struct options *o)
 		log_error("--offline and --bus-fd go together");
 		return -EINVAL;
 	}
+	if (o->image_fd >= 0 && (!o->offline || o->policy_path)) {
+		log_error("--image-fd goes with --offline, and takes the place of --policy");
+		return -EINVAL;
+	}
 	return 1;
 }
 
@@ -156,6 +170,7 @@ int options_parse(int argc, char *argv[], struct options *ret)
 		.config_path = "/etc/proscribe/agent.yaml",
 		.system_bus = true,
 		.bus_fd = -1,
+		.image_fd = -1,
 	};
 	int option, r;
 

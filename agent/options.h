@@ -18,6 +18,7 @@ struct options {
 	bool verbose;
 	bool offline; /* no gate, no ledger: answers `check` for one client */
 	int bus_fd;   /* that client; -1: none */
+	int image_fd; /* with offline, instead of policy_path: a compiled policy; -1: none */
 };
 
 /* 1: go on; 0: all done (--help, --version); -EINVAL: said what is wrong on stderr. */

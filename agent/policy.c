@@ -135,6 +135,15 @@ int agent_reload(struct agent *a, void (*done)(int result, const char *messages,
 	return 0;
 }
 
+static void load_image(int fd, struct loaded *ret)
+{
+	struct loaded l = { 0 };
+
+	l.result = text_dup("", &l.messages);
+	l.result = l.result < 0 ? l.result : policy_open(fd, &l.policy);
+	*ret = l;
+}
+
 /* A broken policy at the start: what was in force before the restart still is. With no such thing
  * there is nothing to enforce, and that must be seen, so the start fails. */
 int policy_start(struct agent *a)
@@ -144,9 +153,12 @@ int policy_start(struct agent *a)
 	struct policy *last = NULL;
 	int r;
 
-	if (!o.path)
+	if (a->options.image_fd >= 0)
+		load_image(a->options.image_fd, &l);
+	else if (o.path)
+		load_policy(&o, &l);
+	else
 		return 0;
-	load_policy(&o, &l);
 	r = take_loaded(a, &l);
 	if (r == 0 || a->options.offline)
 		return r;

@@ -4,11 +4,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "policy/base/fd.h"
 #include "policy/source/compiler.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 void loaded_done(struct loaded *l)
 {
@@ -72,8 +77,28 @@ void load_policy(const struct load_options *options, struct loaded *ret)
 	*ret = l;
 }
 
+/* In memory and sealed, as the compiler's is: it is handed out. */
+static int sealed_copy(int from)
+{
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	_cleanup_close_ int fd = memfd_create("policy", flags | MFD_NOEXEC_SEAL);
+	int r;
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("policy", flags);
+	if (fd < 0)
+		return -errno;
+	r = copy_file(from, fd);
+	if (r < 0)
+		return r;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
 int load_last_good(const char *keep_path, struct policy **ret)
 {
+	_cleanup_close_ int copy = -1;
 	_cleanup_close_ int fd = open(keep_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 
@@ -83,7 +108,8 @@ int load_last_good(const char *keep_path, struct policy **ret)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return -EPERM;
-	return policy_open(fd, ret);
+	copy = sealed_copy(fd);
+	return copy < 0 ? copy : policy_open(copy, ret);
 }
 
 struct loader {

@@ -4,11 +4,12 @@
 #include "ctl/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <systemd/sd-bus.h>
 
 #include "ctl/json.h"
@@ -23,6 +24,8 @@
 enum {
 	CALL_TIMEOUT_USEC = 100000000, /* a reload may take COMPILER_TIMEOUT_SEC */
 	CALL_TICK_USEC = 200000,
+	CHILD_PATIENCE_USEC =
+		3000000, /* until our own agent is killed, and again until it is given up */
 };
 
 struct client {
@@ -33,15 +36,24 @@ struct client {
 	sd_bus_error error;
 };
 
+static void end_child(pid_t pid)
+{
+	if (pid <= 0 || spawn_reap(pid, CHILD_PATIENCE_USEC, NULL) != -ETIMEDOUT)
+		return;
+	(void) kill(pid, SIGKILL);
+	if (spawn_reap(pid, CHILD_PATIENCE_USEC, NULL) == -ETIMEDOUT)
+		complain("proscribed --offline (process %d) hangs: a filesystem that it looked at "
+			 "does not answer",
+			(int) pid);
+}
+
 struct client *client_free(struct client *c)
 {
 	if (!c)
 		return NULL;
 	sd_bus_error_free(&c->error);
 	sd_bus_close_unref(c->bus); /* the sign for our own agent to end */
-	if (c->child > 0)
-		while (waitpid(c->child, NULL, 0) < 0 && errno == EINTR)
-			;
+	end_child(c->child);
 	free(c);
 	return NULL;
 }
@@ -136,22 +148,26 @@ int client_connect(const struct arguments *a, struct client **ret)
 	return 0;
 }
 
-static int spawn_agent(struct client *c, const char *policy, int fd)
+static int spawn_agent(struct client *c, const char *policy, int image, int socket)
 {
-	char *with[] = { "proscribed", "--offline", "--bus-fd", "3", "--policy", (char *) policy,
-		NULL };
-	char *without[] = { "proscribed", "--offline", "--bus-fd", "3", NULL };
+	char *arguments[] = { "proscribed", "--offline", "--bus-fd", "3", NULL, NULL, NULL };
+	const int fds[] = { socket, image };
 	struct spawn s = {
 		.program = "proscribed",
-		.arguments = policy ? with : without,
-		.fds = &fd,
-		.n_fds = 1,
+		.arguments = arguments,
+		.fds = fds,
+		.n_fds = image >= 0 ? 2 : 1,
 	};
+
+	if (policy || image >= 0) {
+		arguments[4] = image >= 0 ? "--image-fd" : "--policy";
+		arguments[5] = image >= 0 ? "4" : (char *) policy;
+	}
 
 	return spawn_helper(&s, &c->child);
 }
 
-int client_start_offline(const char *policy, struct client **ret)
+int client_start_offline(const char *policy, int image, struct client **ret)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	_cleanup_close_ int ours = -1, theirs = -1;
@@ -164,7 +180,7 @@ int client_start_offline(const char *policy, struct client **ret)
 	ours = pair[0];
 	theirs = pair[1];
 	c->offline = true;
-	r = spawn_agent(c, policy, theirs);
+	r = spawn_agent(c, policy, image, theirs);
 	cleanup_closep(&theirs); /* else its end would go unnoticed */
 	theirs = -1;
 	r = r < 0 ? r : sd_bus_new(&c->bus);
@@ -252,7 +268,8 @@ static int new_call(struct client *c, const char *member, sd_bus_message **ret)
 		c->bus, ret, c->destination, BUS_PATH, BUS_NAME, member);
 }
 
-static int finish_call(struct client *c, const struct waiting *w, sd_bus_message *m, json_t **ret)
+/* *ret, an error or not, is the caller's. */
+static int ask(struct client *c, const struct waiting *w, sd_bus_message *m, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
 	struct answer answer = { 0 };
@@ -261,9 +278,16 @@ static int finish_call(struct client *c, const struct waiting *w, sd_bus_message
 	r = r < 0 ? r : wait_for(c, w, &answer);
 	if (r < 0)
 		return fail(c, r);
-	r = take_answer(c, answer.message, ret);
-	sd_bus_message_unref(answer.message);
-	return r;
+	*ret = answer.message;
+	return 0;
+}
+
+static int finish_call(struct client *c, const struct waiting *w, sd_bus_message *m, json_t **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *answer = NULL;
+	int r = ask(c, w, m, &answer);
+
+	return r < 0 ? r : take_answer(c, answer, ret);
 }
 
 int client_call(struct client *c, const struct waiting *w, json_t **ret, const char *member,
@@ -289,6 +313,27 @@ int client_call_with(struct client *c, json_t **ret, const char *member,
 
 	r = r < 0 ? r : append(m, context);
 	return r < 0 ? fail(c, r) : finish_call(c, NULL, m, ret);
+}
+
+int client_image(struct client *c, int *ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *answer = NULL;
+	int fd, r = new_call(c, "Image", &m);
+
+	if (r < 0)
+		return fail(c, r);
+	r = ask(c, NULL, m, &answer);
+	r = r < 0 ? r : take_answer(c, answer, NULL);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_read(answer, "h", &fd);
+	if (r < 0)
+		return fail(c, r);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return fail(c, -errno);
+	*ret = fd;
+	return 0;
 }
 
 const char *client_error(const struct client *c)

@@ -16,8 +16,9 @@ struct client;
 
 /* Connects to the agent (--socket, or where it usually is). Does not say anything on stderr. */
 int client_connect(const struct arguments *a, struct client **ret);
-/* Starts `proscribed --offline` on the policy folder @policy (NULL: its default). */
-int client_start_offline(const char *policy, struct client **ret);
+/* Starts `proscribed --offline` on the policy folder @policy, or on the compiled policy @image
+ * (borrowed), or (NULL and -1) without any. */
+int client_start_offline(const char *policy, int image, struct client **ret);
 struct client *client_free(struct client *c);
 DEFINE_CLEANUP(struct client, client_free)
 
@@ -38,6 +39,9 @@ int client_call(struct client *c, const struct waiting *w, json_t **ret, const c
 /* The same, where @append puts the arguments together: 0 or a negative errno. */
 int client_call_with(struct client *c, json_t **ret, const char *member,
 	int (*append)(sd_bus_message *m, const void *context), const void *context);
+/* Asks the agent for its compiled policy; *ret belongs to the caller. Fails as client_call() does.
+ */
+int client_image(struct client *c, int *ret);
 /* The last failure, for a person. */
 const char *client_error(const struct client *c);
 /* Is it the D-Bus error org.proscribe.Error.@name? */

@@ -356,7 +356,7 @@ enum exit_code cmd_scan(const struct arguments *a)
 
 	code = code == EXIT_CODE_FINE ? resolve_paths(&s) : code;
 	code = code == EXIT_CODE_FINE ? read_state(&s) : code;
-	code = code == EXIT_CODE_FINE ? judge_connect(a, false, &s.client, &policy) : code;
+	code = code == EXIT_CODE_FINE ? judge_connect(a, &s.client, &policy) : code;
 	if (code != EXIT_CODE_FINE)
 		return code;
 	print_style(stdout, &s.style);

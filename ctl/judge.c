@@ -1,6 +1,7 @@
 /*
- * Runs in proscribectl. The file is opened here, as the caller, and handed over as a descriptor:
- * nobody learns anything about a file that they cannot read.
+ * Runs in proscribectl. The file is opened here, as the caller, and handed to an agent of our own,
+ * also as the caller: nobody learns anything about a file that they cannot read, and a file that
+ * hangs holds up nobody else. From the running agent comes its policy only.
  */
 #include "ctl/judge.h"
 
@@ -46,7 +47,6 @@ static char *real_path(const char *path)
 	return real ? real : strdup("");
 }
 
-/* Other users' checks may fill the agent for a moment. */
 static int ask(struct client *c, const struct waiting *w, int fd, const char *real, json_t **ret)
 {
 	int r = -EBUSY;
@@ -84,57 +84,89 @@ static json_t *judge_one(struct client *c, const struct waiting *w, const char *
 	return answer;
 }
 
-static enum exit_code connect_any(
-	const struct arguments *a, bool without_policy, struct client **ret)
+static enum exit_code start_offline(const char *policy, int image, struct client **ret)
 {
-	int r;
+	int r = client_start_offline(policy, image, ret);
 
-	if (!a->policy) {
-		r = client_connect(a, ret);
-		if (r >= 0)
-			return EXIT_CODE_FINE;
-		if (!without_policy || a->socket)
-			return client_explain(a, r);
-		complain("the agent is not reachable; looking at the files without it");
-	} else if (access(a->policy, R_OK | X_OK) < 0) {
-		complain("cannot read the policy folder %s: %s", a->policy, strerror(errno));
-		return EXIT_CODE_FAILED;
-	}
-	r = client_start_offline(a->policy, ret);
 	if (r >= 0)
 		return EXIT_CODE_FINE;
 	complain("cannot start proscribed --offline: %s", strerror(-r));
 	return EXIT_CODE_FAILED;
 }
 
-/* With --policy it must be that policy: judging by none would call everything allowed. */
+/* An agent that has no policy judges by none. *ret_image is the caller's. */
+static enum exit_code fetch_image(struct client *agent, int *ret_image)
+{
+	if (client_image(agent, ret_image) >= 0 || client_error_is(agent, "NoPolicy"))
+		return EXIT_CODE_FINE;
+	complain("%s", client_error(agent));
+	return client_lost(agent) ? EXIT_CODE_UNREACHABLE : EXIT_CODE_FAILED;
+}
+
+/* @ret_has_policy: it must have one, then. */
+static enum exit_code start_any(
+	const struct arguments *a, bool without_policy, struct client **ret, bool *ret_has_policy)
+{
+	_cleanup_(client_freep) struct client *agent = NULL;
+	_cleanup_close_ int image = -1;
+	enum exit_code code;
+	int r;
+
+	*ret_has_policy = a->policy != NULL;
+	if (a->policy) {
+		if (access(a->policy, R_OK | X_OK) == 0)
+			return start_offline(a->policy, -1, ret);
+		complain("cannot read the policy folder %s: %s", a->policy, strerror(errno));
+		return EXIT_CODE_FAILED;
+	}
+	r = client_connect(a, &agent);
+	if (r < 0 && (!without_policy || a->socket))
+		return client_explain(a, r);
+	if (r < 0)
+		complain("the agent is not reachable; looking at the files without it");
+	code = r < 0 ? EXIT_CODE_FINE : fetch_image(agent, &image);
+	*ret_has_policy = image >= 0;
+	return code == EXIT_CODE_FINE ? start_offline(NULL, image, ret) : code;
+}
+
+/* Judging by none would call everything allowed. */
 static enum exit_code demand_policy(
-	const struct arguments *a, struct client *c, json_t **ret_policy)
+	const struct arguments *a, struct client *c, bool has_policy, json_t **ret_policy)
 {
 	_cleanup_json_ json_t *status = NULL;
-	int r = client_call(c, NULL, &status, "Status", "");
 
-	if (r < 0) {
+	if (client_call(c, NULL, &status, "Status", "") < 0) {
 		complain("%s", client_error(c));
 		return client_lost(c) && !client_offline(c) ? EXIT_CODE_UNREACHABLE
 							    : EXIT_CODE_FAILED;
 	}
 	*ret_policy = json_incref(json_object_get(status, "policy"));
-	if (!a->policy || *ret_policy)
+	if (!has_policy || *ret_policy)
 		return EXIT_CODE_FINE;
-	complain("the policy in %s has errors; see: proscribectl policy check %s", a->policy,
-		a->policy);
+	if (a->policy)
+		complain("the policy in %s has errors; see: proscribectl policy check %s",
+			a->policy, a->policy);
+	else
+		complain("the agent's policy cannot be used here: %s",
+			json_get_text(status, "policy_error"));
 	return EXIT_CODE_FAILED;
 }
 
-enum exit_code judge_connect(
-	const struct arguments *a, bool without_policy, struct client **ret, json_t **ret_policy)
+enum exit_code judge_connect(const struct arguments *a, struct client **ret, json_t **ret_policy)
 {
 	_cleanup_(client_freep) struct client *c = NULL;
-	enum exit_code code = connect_any(a, without_policy, &c);
+	bool has_policy = a->policy != NULL;
+	enum exit_code code = EXIT_CODE_FINE;
+	int r = 0;
 
+	if (a->policy)
+		code = start_any(a, false, &c, &has_policy);
+	else
+		r = client_connect(a, &c);
+	if (r < 0)
+		return client_explain(a, r);
 	if (code == EXIT_CODE_FINE)
-		code = demand_policy(a, c, ret_policy);
+		code = demand_policy(a, c, has_policy, ret_policy);
 	if (code == EXIT_CODE_FINE)
 		*ret = TAKE_PTR(c);
 	return code;
@@ -145,9 +177,12 @@ enum exit_code judge_files(
 {
 	_cleanup_(client_freep) struct client *c = NULL;
 	_cleanup_json_ json_t *all = json_array(), *policy = NULL;
-	enum exit_code code = judge_connect(a, without_policy, &c, &policy);
+	bool has_policy;
+	enum exit_code code = start_any(a, without_policy, &c, &has_policy);
 	struct progress progress;
 
+	if (code == EXIT_CODE_FINE)
+		code = demand_policy(a, c, has_policy, &policy);
 	if (code != EXIT_CODE_FINE)
 		return code;
 	progress_start(&progress, stderr);
@@ -162,7 +197,7 @@ enum exit_code judge_files(
 			code = EXIT_CODE_FAILED;
 		(void) json_array_append_new(all, one);
 		if (client_lost(c)) { /* the rest would fail alike */
-			code = client_offline(c) ? EXIT_CODE_FAILED : EXIT_CODE_UNREACHABLE;
+			code = EXIT_CODE_FAILED;
 			break;
 		}
 	}

@@ -1,6 +1,5 @@
 /*
- * What `check`, `identify` and `scan` have in common: whom to ask, and files in, judgements of the
- * agent out.
+ * What `check`, `identify` and `scan` have in common: whom to ask, and files in, judgements out.
  */
 #pragma once
 
@@ -18,5 +17,4 @@ enum exit_code judge_files(
 
 /* The agent, or with --policy one of our own, and the policy that it judges by (NULL: none). What
  * is wrong has been said on stderr. */
-enum exit_code judge_connect(
-	const struct arguments *a, bool without_policy, struct client **ret, json_t **ret_policy);
+enum exit_code judge_connect(const struct arguments *a, struct client **ret, json_t **ret_policy);

@@ -12,8 +12,11 @@
 #include <sys/un.h>
 
 #include "agent/bus/call.h"
+#include "agent/bus/stranger.h"
 #include "policy/base/log.h"
 #include "policy/base/text.h"
+
+#define BUS_SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
 enum {
 	BUS_BACKLOG = 64,
@@ -42,6 +45,8 @@ static struct bus_peer *peer_free(struct bus_peer *p)
 		sd_bus_close_unref(p->connection);
 	}
 	pump_free(p->pump);
+	if (p->client_fd >= 0)
+		closing_add(&p->bus->closing, p->client_fd, p->uid);
 	free(p);
 	return NULL;
 }
@@ -118,27 +123,53 @@ static int connection_new(int fd, sd_bus **ret)
 	return 0;
 }
 
-static int add_client(struct bus *b, int client_fd, uid_t uid, bool is_only)
+static struct bus_peer *peer_new(struct bus *b, uid_t uid)
+{
+	struct bus_peer *p = calloc(1, sizeof(*p));
+
+	if (p)
+		*p = (struct bus_peer){ .bus = b, .uid = uid, .client_fd = -1 };
+	return p;
+}
+
+/* Takes over @fd, on which sd-bus talks, also when it fails. */
+static int peer_connect(struct bus_peer *p, int fd)
+{
+	int r = connection_new(fd, &p->connection);
+
+	return r < 0 ? r : peer_publish(p);
+}
+
+/* Takes @client_fd over, also when it fails. */
+static int add_stranger(struct bus *b, int client_fd, uid_t uid)
+{
+	_cleanup_(peer_freep) struct bus_peer *p = peer_new(b, uid);
+	int inner, r;
+
+	if (!p) {
+		closing_add(&b->closing, client_fd, uid);
+		return -ENOMEM;
+	}
+	p->client_fd = client_fd;
+	r = pump_new(b->event, client_fd, &p->pump, &inner);
+	r = r < 0 ? r : peer_connect(p, inner);
+	if (r < 0)
+		return r;
+	b->clients[b->n_clients++] = TAKE_PTR(p);
+	return 0;
+}
+
+/* The same for a client that is our own user's: it may send descriptors. */
+static int add_only(struct bus *b, int client_fd)
 {
 	_cleanup_close_ int fd = client_fd;
-	_cleanup_(peer_freep) struct bus_peer *p = calloc(1, sizeof(*p));
+	_cleanup_(peer_freep) struct bus_peer *p = peer_new(b, geteuid());
 	int r;
 
 	if (!p)
 		return -ENOMEM;
-	p->bus = b;
-	p->uid = uid;
-	p->is_only = is_only;
-	if (!is_only) {
-		int inner;
-
-		r = pump_new(b->event, TAKE_FD(fd), &p->pump, &inner);
-		if (r < 0)
-			return r;
-		fd = inner;
-	}
-	r = connection_new(TAKE_FD(fd), &p->connection);
-	r = r < 0 ? r : peer_publish(p);
+	p->is_only = true;
+	r = peer_connect(p, TAKE_FD(fd));
 	if (r < 0)
 		return r;
 	b->clients[b->n_clients++] = TAKE_PTR(p);
@@ -147,31 +178,33 @@ static int add_client(struct bus *b, int client_fd, uid_t uid, bool is_only)
 
 static bool has_room(const struct bus *b, uid_t uid)
 {
-	size_t of_user = 0;
+	size_t of_user = closing_count(&b->closing, uid);
+	size_t n = b->n_clients + closing_count(&b->closing, (uid_t) -1);
 
 	for (size_t i = 0; i < b->n_clients; i++)
 		of_user += b->clients[i]->uid == uid;
-	return b->n_clients < BUS_CLIENTS_MAX && (uid == 0 || of_user < BUS_CLIENTS_PER_USER_MAX);
+	return n < BUS_CLIENTS_MAX && (uid == 0 || of_user < BUS_CLIENTS_PER_USER_MAX);
 }
 
 /* Somebody who is refused sees the end of the stream at once. */
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata)
 {
 	struct bus *b = userdata;
-	struct ucred peer;
+	struct ucred peer = { .uid = EVENT_UID_UNKNOWN };
 	socklen_t size = sizeof(peer);
-	_cleanup_close_ int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int r;
+	int r, fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void) source;
 	(void) revents;
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+	if (fd < 0)
 		return 0;
-	if (!has_room(b, peer.uid)) {
+	stranger_prepare(fd);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || !has_room(b, peer.uid)) {
 		log_debug("Refused a connection of user %u: too many", (unsigned) peer.uid);
+		closing_add(&b->closing, fd, peer.uid);
+		closing_pause_if_full(&b->closing, source);
 		return 0;
 	}
-	r = add_client(b, TAKE_FD(fd), peer.uid, false);
+	r = add_stranger(b, fd, peer.uid);
 	if (r < 0)
 		log_warning_errno(
 			r, "Failed to serve a connection of user %u: %m", (unsigned) peer.uid);
@@ -227,6 +260,7 @@ static int listen_private(struct bus *b, const char *path)
 	r = text_dup(path, &b->socket_path);
 	if (r < 0)
 		return r;
+	stranger_prepare(fd); /* before anybody can connect: what connects inherits it */
 	if (chmod(path, 0666) < 0 || listen(fd, BUS_BACKLOG) < 0)
 		return -errno;
 	b->listen_fd = TAKE_FD(fd);
@@ -266,18 +300,33 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *e)
 	return 1;
 }
 
-/* sd_bus_open_system() only connects; greeting and authentication go on in the loop. */
+/* As sd_bus_open_system() does it, but that the bus daemon passes no descriptor on to us. Only
+ * connects; greeting and authentication go on in the loop. */
+static int open_system(sd_bus **ret)
+{
+	_cleanup_(sd_bus_unrefp) sd_bus *connection = NULL;
+	const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+	int r = sd_bus_new(&connection);
+
+	r = r < 0 ? r : sd_bus_set_address(connection, address ? address : BUS_SYSTEM_ADDRESS);
+	r = r < 0 ? r : sd_bus_set_bus_client(connection, true);
+	r = r < 0 ? r : sd_bus_negotiate_fds(connection, false);
+	r = r < 0 ? r : sd_bus_start(connection);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(connection);
+	return 0;
+}
+
 static int join_system(struct bus *b)
 {
-	_cleanup_(peer_freep) struct bus_peer *p = calloc(1, sizeof(*p));
+	_cleanup_(peer_freep) struct bus_peer *p = peer_new(b, EVENT_UID_UNKNOWN);
 	int r;
 
 	if (!p)
 		return -ENOMEM;
-	p->bus = b;
-	p->uid = EVENT_UID_UNKNOWN;
 	p->is_system = true;
-	r = sd_bus_open_system(&p->connection);
+	r = open_system(&p->connection);
 	if (r < 0)
 		return r;
 	(void) sd_bus_set_exit_on_disconnect(p->connection, false);
@@ -339,7 +388,7 @@ static int start(struct bus *b, const struct bus_options *o)
 	if (r >= 0 && o->socket_path)
 		r = listen_private(b, o->socket_path);
 	if (r >= 0 && o->client_fd >= 0)
-		r = add_client(b, o->client_fd, geteuid(), true);
+		r = add_only(b, o->client_fd);
 	if (r >= 0 && o->system_bus) {
 		int joined = join_system(b);
 
@@ -361,6 +410,7 @@ int bus_start(struct agent *a, sd_event *event, const struct bus_options *option
 	b->agent = a;
 	b->event = sd_event_ref(event);
 	b->listen_fd = -1;
+	closing_init(&b->closing, b->event);
 	r = start(b, options);
 	if (r < 0)
 		return r;
@@ -368,18 +418,23 @@ int bus_start(struct agent *a, sd_event *event, const struct bus_options *option
 	return 0;
 }
 
+/* Sockets of strangers stay open to the end of the process: the kernel then closes everything of
+ * ours before it drops what strangers have put into them. */
 struct bus *bus_stop(struct bus *b)
 {
 	if (!b)
 		return NULL;
-	while (b->n_clients > 0)
+	while (b->n_clients > 0) {
+		b->clients[b->n_clients - 1]->client_fd = -1;
 		peer_free(b->clients[--b->n_clients]);
+	}
+	closing_done(&b->closing);
 	b->system = peer_free(b->system);
 	b->retry = sd_event_source_disable_unref(b->retry);
 	b->listen_source = sd_event_source_disable_unref(b->listen_source);
 	if (b->listen_fd >= 0) {
 		(void) unlink(b->socket_path);
-		(void) close(b->listen_fd);
+		(void) shutdown(b->listen_fd, SHUT_RDWR);
 	}
 	while (b->calls) { /* the agent still holds them and will call back */
 		struct call *c = b->calls;

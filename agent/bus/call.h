@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "agent/bus/bus.h"
+#include "agent/bus/closing.h"
 #include "agent/bus/pump.h"
 
 #define BUS_NAME "org.proscribe.Agent1"
@@ -20,6 +21,7 @@ struct bus_peer {
 	struct bus *bus;
 	sd_bus *connection;
 	struct pump *pump; /* NULL: the other side is trusted not to flood us */
+	int client_fd;     /* behind the pump; else -1 */
 	uid_t uid;
 	bool is_only;   /* bus_options.client_fd: without it there is nobody to work for */
 	bool is_system; /* many callers; who asks is the bus daemon's to say */
@@ -45,6 +47,7 @@ struct bus {
 	sd_event_source *listen_source, *retry;
 	struct bus_peer *clients[BUS_CLIENTS_MAX];
 	size_t n_clients;
+	struct closing closing; /* clients that were */
 	struct bus_peer *system;
 	bool system_complained; /* of a system bus that does not have us: once is enough */
 	struct call *calls;

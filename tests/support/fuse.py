@@ -2,7 +2,7 @@
 serves its content, stalls, or serves something else each time it is read.
 
 Run as a program, it mounts itself:  fuse.py MOUNTPOINT NAME=KIND:PATH ...  (as root)
-Kinds: plain, stall-open, stall-read, other-twice (after the first read: zeros), shrinks. PATH has the content.
+Kinds: plain, stall-open, stall-read, stall-flush, stall-getattr, other-twice (after the first read: zeros), shrinks. PATH has the content.
 """
 
 import ctypes
@@ -78,7 +78,8 @@ class Server:
             found = self.lookup(body.rstrip(b"\0")) if node == ROOT else None
             self.reply(unique, found or b"", 0 if found else errno.ENOENT)
         elif opcode == GETATTR:
-            self.reply(unique, struct.pack("<QII", 0, 0, 0) + self.attributes(node))
+            if node == ROOT or self.files[node - 2][1] != "stall-getattr":
+                self.reply(unique, struct.pack("<QII", 0, 0, 0) + self.attributes(node))
         elif opcode in (OPEN, OPENDIR):
             if node == ROOT or self.files[node - 2][1] != "stall-open":
                 self.reply(unique, struct.pack("<QII", 0, 0, 0))
@@ -93,7 +94,8 @@ class Server:
         elif opcode == STATFS:
             self.reply(unique, struct.pack("<QQQQQIIII24x", 0, 0, 0, 0, 0, 4096, 255, 4096, 0))
         elif opcode in (RELEASE, RELEASEDIR, FLUSH, ACCESS):
-            self.reply(unique)
+            if opcode != FLUSH or self.files[node - 2][1] != "stall-flush":
+                self.reply(unique)
         elif opcode not in (FORGET, BATCH_FORGET, INTERRUPT):
             self.reply(unique, b"", errno.ENOSYS)
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import stat
 import struct
@@ -380,11 +381,10 @@ def as_employee(*command, **options):
 
 @pytest.fixture
 def employees_ctl(build, directory):
-    """A copy that the employee can reach; the clone may lie in a private home."""
-    copy = directory / "proscribectl"
-    copy.write_bytes((build / "proscribectl").read_bytes())
-    copy.chmod(0o755)
-    return str(copy)
+    """Copies that the employee can reach; the clone may lie in a private home."""
+    for name in ["proscribectl", "proscribed", "proscribe-inspector", "proscribe-compiler"]:
+        shutil.copy(build / name, directory / name)
+    return str(directory / "proscribectl")
 
 
 @pytest.mark.root

@@ -17,7 +17,7 @@ static const char auth[] = "\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n
 static void begin(struct frame *f)
 {
 	*f = (struct frame){ 0 };
-	assert_int_equal(frame_feed(f, (const uint8_t *) auth, sizeof(auth) - 1, 0), 0);
+	assert_int_equal(frame_feed(f, (const uint8_t *) auth, sizeof(auth) - 1), 0);
 	assert_true(f->begun);
 }
 
@@ -53,7 +53,7 @@ static void test_sizes(void **state)
 
 		begin(&f);
 		header(bytes, cases[i].fields, cases[i].body);
-		r = frame_feed(&f, bytes, sizeof(bytes), 0);
+		r = frame_feed(&f, bytes, sizeof(bytes));
 		if (r != cases[i].want)
 			fail_msg("%s: %d, not %d", cases[i].name, r, cases[i].want);
 	}
@@ -78,7 +78,7 @@ static void test_not_dbus(void **state)
 		begin(&f);
 		header(bytes, 0, 0);
 		bytes[cases[i].at] = cases[i].byte;
-		if (frame_feed(&f, bytes, sizeof(bytes), 0) != -EBADMSG)
+		if (frame_feed(&f, bytes, sizeof(bytes)) != -EBADMSG)
 			fail_msg("%s was let through", cases[i].name);
 	}
 }
@@ -90,8 +90,8 @@ static void test_auth_limit(void **state)
 
 	(void) state;
 	for (int i = 0; i < FRAME_AUTH_MAX; i++)
-		assert_int_equal(frame_feed(&f, &byte, 1, 0), 0);
-	assert_int_equal(frame_feed(&f, &byte, 1, 0), -EMSGSIZE);
+		assert_int_equal(frame_feed(&f, &byte, 1), 0);
+	assert_int_equal(frame_feed(&f, &byte, 1), -EMSGSIZE);
 }
 
 static void test_begin_is_found_after_false_starts(void **state)
@@ -100,26 +100,35 @@ static void test_begin_is_found_after_false_starts(void **state)
 	struct frame f = { 0 };
 
 	(void) state;
-	assert_int_equal(frame_feed(&f, (const uint8_t *) text, sizeof(text) - 1, 0), 0);
+	assert_int_equal(frame_feed(&f, (const uint8_t *) text, sizeof(text) - 1), 0);
 	assert_true(f.begun);
 }
 
-static void test_descriptors(void **state)
+/* What the agent says is cut at messages, too, so that a descriptor stays with its own. */
+static void test_from_agent(void **state)
 {
-	struct frame f = { 0 };
-	uint8_t bytes[16], body[8] = { 0 };
+	static const char lines[] = "DATA\r\nOK 0123\r\nAGREE_UNIX_FD\r\n";
+	struct frame f = { .from_agent = 1 };
+	uint8_t bytes[16], body[100] = { 0 };
 
 	(void) state;
-	assert_int_equal(frame_feed(&f, (const uint8_t *) auth, 1, 1), -EMSGSIZE);
-	begin(&f);
+	for (size_t i = 0; i < sizeof(lines) - 1; i++) {
+		assert_int_equal(frame_need(&f), 1);
+		assert_int_equal(frame_feed(&f, (const uint8_t *) &lines[i], 1), 0);
+		assert_false(f.begun);
+	}
+	assert_int_equal(frame_need(&f), 1);
 	header(bytes, 0, sizeof(body));
-	assert_int_equal(frame_feed(&f, bytes, sizeof(bytes), FRAME_FDS_MAX), 0);
-	assert_int_equal(frame_feed(&f, body, sizeof(body), 0), 0);
-	assert_int_equal(frame_feed(&f, bytes, sizeof(bytes), FRAME_FDS_MAX), 0);
-	/* A message sent in drips must not gather them. */
-	assert_int_equal(frame_feed(&f, body, 1, 1), -EMSGSIZE);
-	begin(&f);
-	assert_int_equal(frame_feed(&f, bytes, 1, FRAME_FDS_MAX + 1), -EMSGSIZE);
+	assert_int_equal(frame_feed(&f, bytes, 1), 0);
+	assert_true(f.begun);
+	assert_int_equal(frame_need(&f), 15);
+	assert_int_equal(frame_feed(&f, bytes + 1, 15), 0);
+	assert_int_equal(frame_need(&f), sizeof(body));
+	assert_int_equal(frame_feed(&f, body, sizeof(body)), 0);
+	assert_int_equal(frame_need(&f), 16);
+	header(bytes, 8, FRAME_MESSAGE_MAX); /* its own limits are elsewhere */
+	assert_int_equal(frame_feed(&f, bytes, sizeof(bytes)), 0);
+	assert_int_equal(frame_need(&f), FRAME_MESSAGE_MAX + 8);
 }
 
 /* Reading never crosses a boundary, however the bytes are cut. */
@@ -133,13 +142,13 @@ static void test_need(void **state)
 	begin(&f);
 	assert_int_equal(frame_need(&f), 16);
 	header(bytes, 0, sizeof(body));
-	assert_int_equal(frame_feed(&f, bytes, 5, 0), 0);
+	assert_int_equal(frame_feed(&f, bytes, 5), 0);
 	assert_int_equal(frame_need(&f), 11);
-	assert_int_equal(frame_feed(&f, bytes + 5, 11, 0), 0);
+	assert_int_equal(frame_feed(&f, bytes + 5, 11), 0);
 	assert_int_equal(frame_need(&f), sizeof(body));
-	assert_int_equal(frame_feed(&f, body, 99, 0), 0);
+	assert_int_equal(frame_feed(&f, body, 99), 0);
 	assert_int_equal(frame_need(&f), 1);
-	assert_int_equal(frame_feed(&f, body, 1, 0), 0);
+	assert_int_equal(frame_feed(&f, body, 1), 0);
 	assert_int_equal(frame_need(&f), 16);
 }
 
@@ -150,7 +159,7 @@ int main(void)
 		cmocka_unit_test(test_not_dbus),
 		cmocka_unit_test(test_auth_limit),
 		cmocka_unit_test(test_begin_is_found_after_false_starts),
-		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_from_agent),
 		cmocka_unit_test(test_need),
 	};
 
