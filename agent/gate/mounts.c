@@ -14,8 +14,8 @@ static void add(struct mounts *m, const char *path, const char *type, int error)
 	if (m->n == ARRAY_SIZE(m->list))
 		return;
 	last = &m->list[m->n++];
-	(void) snprintf(last->path, sizeof(last->path), "%s", path);
-	(void) snprintf(last->type, sizeof(last->type), "%s", type);
+	(void) text_copy(last->path, sizeof(last->path), path);
+	(void) text_copy(last->type, sizeof(last->type), type);
 	last->error = error;
 }
 
