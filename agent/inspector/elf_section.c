@@ -71,10 +71,8 @@ static bool is_named(const struct sections *s, size_t i, const char *name)
 bool elf_sections_find(const struct view *v, const struct elf *e, const char *const names[],
 	size_t n, struct range ret[])
 {
-	struct sections s;
+	struct sections s = { .view = v, .elf = e };
 
-	s.view = v;
-	s.elf = e;
 	if (!read_sections(&s))
 		return false;
 	for (size_t j = 0; j < n; j++) {

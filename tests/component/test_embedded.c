@@ -98,10 +98,11 @@ static int stop(void **state)
 static struct facts inspect(const char *name, int fd)
 {
 	static uint64_t id;
-	union message m = { .inspect = { .type = MESSAGE_INSPECT, .id = ++id } };
+	union message m = { .inspect = { .type = MESSAGE_INSPECT } };
 	const uint64_t start_usec = clock_boot_usec();
 	uint64_t usec;
 
+	m.inspect.id = ++id;
 	assert_int_equal(message_send(inspector, &m, &fd, 1), 0);
 	receive(MESSAGE_BUSY, &m);
 	usec = clock_boot_usec() - start_usec;
