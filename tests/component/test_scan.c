@@ -261,6 +261,35 @@ static void test_sparse_terabyte(void **state)
 	signature_image_done(&image);
 }
 
+static void test_all_that_is_ever_read(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t size;
+		uint32_t have;
+		const char *version;
+	} cases[] = {
+		{ "as much as is read", SCANNER_ALL_MAX, FACTS_SCANNED, "2.1.113" },
+		{ "one byte more", SCANNER_ALL_MAX + 1, FACTS_SCANNED | FACTS_PAYLOAD_REFUSED,
+			"2.1.11" },
+	};
+	struct signature_image image = image_of("first", "PROSCRIBED");
+	const size_t n = sizeof(marker) - 2; /* to the version's last digit */
+	struct inspector i;
+
+	(void) state;
+	start(&i);
+	send_policy(&i, &image);
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		_cleanup_close_ int fd = file_of(marker, n, cases[k].size, cases[k].size - n);
+		struct facts f = inspect(&i, fd, SCAN_ALL);
+
+		expect(cases[k].name, &f, cases[k].have, cases[k].version);
+	}
+	stop(&i, 0);
+	signature_image_done(&image);
+}
+
 struct shrinker {
 	int fd;
 	bool done;
@@ -315,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_policy_that_is_none),
 		cmocka_unit_test(test_memory_is_given_back),
 		cmocka_unit_test(test_sparse_terabyte),
+		cmocka_unit_test(test_all_that_is_ever_read),
 		cmocka_unit_test(test_files_that_change_meanwhile),
 	};
 

@@ -15,7 +15,7 @@
 #include "policy/base/fd.h"
 #include "tests/support/signature_image.h"
 
-enum { BUFFER_SIZE = 256, FAR_BORDERS = 3 };
+enum { BUFFER_SIZE = 256, N_BORDERS = 2 };
 
 static const char rules[] =
 	"rule marker { strings: $a = \"PROSCRIBED MARKER\" condition: $a }\n"
@@ -287,9 +287,6 @@ static void test_limits_of_an_answer(void **state)
 			SCAN_ANSWER, FACTS_SCANNED, "0@ " },
 		{ "one byte more of text", "#!/bin/node\n", SCANNER_PAYLOAD_ANSWER_MAX + 1,
 			SCAN_ANSWER, FACTS_SCANNED | FACTS_SCAN_LATER, "" },
-		{ "all that is ever read", "", SCANNER_ALL_MAX, SCAN_ALL, FACTS_SCANNED, "0@ " },
-		{ "a terabyte", "", UINT64_C(1) << 40, SCAN_ALL,
-			FACTS_SCANNED | FACTS_PAYLOAD_REFUSED, "" },
 	};
 
 	(void) state;
@@ -329,10 +326,12 @@ static void check_every_border(struct scanner *s)
 {
 	static const char text[] = "PROSCRIBED MARKER Version: 12.34.56";
 	const size_t step = MATCHER_BLOCK_SIZE - MATCHER_OVERLAP, n = sizeof(text) - 1;
-	_cleanup_close_ int fd = file_of("", 0, FAR_BORDERS * MATCHER_BLOCK_SIZE);
+	_cleanup_close_ int fd = file_of("", 0, MATCHER_BLOCK_SIZE + (N_BORDERS - 1) * step + 1000);
 
-	for (size_t border = MATCHER_BLOCK_SIZE; border < FAR_BORDERS * step; border += step) {
-		for (size_t at = border - n - 1; at <= border + 1; at++) {
+	for (size_t k = 0; k < N_BORDERS; k++) {
+		const size_t border = MATCHER_BLOCK_SIZE + k * step;
+
+		for (size_t at = border - n - 1; at <= border + 1; at += 1 + k) {
 			static const char zeros[sizeof(text)];
 			struct facts f;
 
