@@ -18,6 +18,8 @@ enum {
 		STRING_FLAGS_BASE64_WIDE,
 };
 
+_Static_assert(YR_MAX_ATOM_LENGTH == SIEVE_ATOM, "no atom is longer");
+
 struct atom {
 	uint32_t bytes;
 	const YR_AC_MATCH *matches; /* NULL: an empty slot */
