@@ -16,6 +16,9 @@ most of them may be lost. It is made in four steps, none of them by chance, so t
      similar programs and above all the libraries that the program is built from.
   4. Of the rest, --count are taken in the order of their SHA-256.
 
+Each is searched for in UTF-16 as well, as a program made with Bun has text that is not all Latin. Strings of their
+own cost nothing where there is no such text; `ascii wide` would make the search for both much slower.
+
 The rule's head says how many of them each file has. Files given by --check are counted there and had no say in the
 choice: releases and programs that are held back tell best what the rule will make of those to come.
 Paths may also be npm:NAME@VERSION or npm:NAME@VERSION:FILE, fetched when they are not in the cache. Files with the
@@ -77,11 +80,12 @@ def atom(text):
     return max((text[i:i + ATOM] for i in range(len(text) - ATOM + 1)), key=quality)
 
 
-def rule(name, meta, texts, condition):
+def rule(name, meta, texts, condition, encodings=(("s", ""),)):
     lines = [f"rule {name}", "{", *(["\tmeta:"] if meta else [])]
     lines += [f"\t\t{key} = {value if isinstance(value, int) else quoted(value)}" for key, value in meta.items()]
     lines += ["\tstrings:"]
-    lines += [f"\t\t$s{number:03} = {quoted(text.decode())}" for number, text in enumerate(texts)]
+    for letter, encoding in encodings:
+        lines += [f"\t\t${letter}{number:03} = {quoted(text.decode())}{encoding}" for number, text in enumerate(texts)]
     return "\n".join([*lines, "\tcondition:", f"\t\t{condition}", "}", ""])
 
 
@@ -122,7 +126,8 @@ def head(options, chosen):
     rows = [("made from", options.same), ("made without", options.other), ("held back", options.check)]
     text = f"{options.title} Any {options.at_least} of {len(chosen)} are enough." if options.title else ""
     lines = wrapped(text)
-    lines += ["// Made by tests/support/literals.py; how many of them each file has:"]
+    lines += ["// $w are the same in UTF-16, as Bun may store them.",
+              "// Made by tests/support/literals.py; how many of them each file has:"]
     for title, files in rows:
         found = defaultdict(set)
         for label, path in files:
@@ -169,7 +174,8 @@ def main():
     meta = dict(pair.split("=", 1) for pair in options.meta)
     meta = {key: int(value) if value.isdigit() else value for key, value in meta.items()}
     chosen = choose(options)
-    print(head(options, chosen) + rule(options.name, meta, chosen, f"{options.at_least} of them"), end="")
+    condition = f"{options.at_least} of ($s*) or {options.at_least} of ($w*)"
+    print(head(options, chosen) + rule(options.name, meta, chosen, condition, (("s", ""), ("w", " wide"))), end="")
 
 
 if __name__ == "__main__":

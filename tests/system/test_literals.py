@@ -61,9 +61,9 @@ def matches(rule, path):
 
 def test_it_takes_what_all_releases_share_and_nothing_else(files):
     rule = make(files).stdout
-    taken = [line.split('"')[1] for line in rule.splitlines() if line.strip().startswith("$")]
+    taken = [line.split('"')[1] for line in rule.splitlines() if line.strip().startswith("$s")]
     assert len(set(taken)) == 100 and set(taken) <= set(SENTENCES)
-    assert "min_size = 1000\n" in rule and "30 of them" in rule
+    assert "min_size = 1000\n" in rule and "30 of ($s*) or 30 of ($w*)" in rule
     assert "made from: r1 100, r2 100, r3 100\n" in rule and "made without: lib 0\n" in rule
 
 
@@ -77,6 +77,8 @@ def test_the_rule_survives_who_edits_the_brand_out(files):
     for release in ("release-1", "release-2", "release-3"):
         assert matches(rule, files / release)
         edited.write_bytes((files / release).read_bytes().replace(b"Acme", b"xxxx"))
+        assert matches(rule, edited)
+        edited.write_text((files / "release-2").read_text(), encoding="utf-16")
         assert matches(rule, edited)
     assert not matches(rule, files / "library/index.js")
 
