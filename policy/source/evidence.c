@@ -248,6 +248,20 @@ static int complain_signature(struct check *c, const struct node *n, const char 
 	return 0;
 }
 
+/* What a signature finds of the version is that of its package, if it has one. */
+static void add_found_version(struct software *s, const struct signature *signature)
+{
+	if (!*signature->version) {
+		s->no_version = true;
+		return;
+	}
+	s->any_version = true;
+	if (signature->package_type == PACKAGE_NONE)
+		s->free_version = true;
+	else
+		s->package_types |= 1u << signature->package_type;
+}
+
 static int add_signature(struct check *c, const struct node *const v[])
 {
 	const struct node *n = v[KEY_SIGNATURE];
@@ -267,12 +281,10 @@ static int add_signature(struct check *c, const struct node *const v[])
 			name, s->at.source->name, s->at.line);
 		return 0;
 	}
-	if (!*s->entry.version)
-		c->software->no_version = true;
-	else
-		c->software->any_version = c->software->free_version = true;
+	add_found_version(c->software, &s->entry);
 	r = signatures_use(s, c->software->index, c->builder);
-	return built(c, r, n, "signatures", SIGNATURES_MAX);
+	return s->used ? built(c, r, n, "uses of signatures", IMAGE_SIGNATURE_USES_MAX)
+		       : built(c, r, n, "signatures", SIGNATURES_MAX);
 }
 
 static int take_hash(
