@@ -244,6 +244,37 @@ static void test_signatures_are_limited(void **state)
 	check_count(OUTLINE_RULES_MAX + 1, "the policy has more than 10000 YARA rules");
 }
 
+/* One signature, used @n times. */
+static void check_uses(size_t n, const char *expected)
+{
+	static const char *const yar[] = { "rule s { meta: class = \"zip\" condition: true }",
+		NULL };
+	struct builder *b = NULL;
+	size_t size;
+	char *policy, *said;
+	FILE *f = open_memstream(&policy, &size);
+	int r;
+
+	(void) fputs(HEAD "software:\n- id: a\n  name: A\n  is:\n", f);
+	numbered(f, "  - signature: s # %zu\n", n);
+	(void) fputs(RULE, f);
+	(void) fclose(f);
+	r = compile(policy, yar, &b, &said);
+	if (r != (expected ? -EINVAL : 0) || (expected && !strstr(said, expected)))
+		fail_msg("%zu uses: returned %d, said %s", n, r, said);
+	builder_free(b);
+	free(policy);
+	free(said);
+}
+
+static void test_uses_are_limited(void **state)
+{
+	(void) state;
+	check_uses(IMAGE_SIGNATURE_USES_MAX, NULL);
+	check_uses(
+		IMAGE_SIGNATURE_USES_MAX + 1, "the policy has more than 100000 uses of signatures");
+}
+
 static YR_RULES *compiled(const char *text)
 {
 	struct source s = { .name = "signatures/a.yar", .text = text, .size = strlen(text) };
@@ -314,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_the_same_rules_give_the_same_image),
 		cmocka_unit_test(test_unused_signatures_are_not_in_the_image),
 		cmocka_unit_test(test_signatures_are_limited),
+		cmocka_unit_test(test_uses_are_limited),
 		cmocka_unit_test(test_the_size_of_compiled_rules_is_limited),
 		cmocka_unit_test(test_compiled_rules_past_the_limit_are_told_of),
 	};
