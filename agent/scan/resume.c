@@ -78,10 +78,10 @@ static int read_hex(const char *hex, char out[WALK_PATH_MAX])
 {
 	size_t n = strlen(hex) / 2;
 
-	if (n >= WALK_PATH_MAX || text_unhex(hex, (uint8_t *) out, n) < 0 || memchr(out, '\0', n))
+	if (n >= WALK_PATH_MAX || text_unhex(hex, (uint8_t *) out, n) < 0)
 		return -EBADMSG;
 	out[n] = '\0';
-	return 0;
+	return strlen(out) == n ? 0 : -EBADMSG;
 }
 
 static int read_root(struct resume *r, const char *hex)

@@ -502,7 +502,7 @@ static int enter(struct walk *w, const char *name)
 static uint8_t levels_to_metadata(const char *path)
 {
 	static const char *const names[] = { "package.json", "codex-package.json" };
-	char copy[WALK_PATH_MAX], *slash = copy;
+	char copy[WALK_PATH_MAX], *slash;
 	struct statx st;
 
 	(void) text_copy(copy, sizeof(copy), path);
@@ -650,7 +650,7 @@ int walk_open(const char *path, int *ret_fd)
 {
 	_cleanup_close_ int folder = -1, fd = -1;
 	char copy[WALK_PATH_MAX];
-	const char *name;
+	const char *name = NULL;
 	bool keeps_atime = true;
 	struct statx st;
 	int r;

@@ -1,355 +1,338 @@
 /*
- * A real inspector, in its sandbox, searches files for the signatures of the policies it is sent.
+ * agent/scan with the real walker and inspector, and with walkers that break a rule or hang: each
+ * ends the scan as incomplete and nothing else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
+
+#include <dirent.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <pthread.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "agent/inspector/message.h"
-#include "agent/inspector/scanner.h"
-#include "policy/base/cleanup.h"
+#include "agent/scan/scan.h"
+#include "agent/verdict/verdict.h"
 #include "policy/base/clock.h"
-#include "policy/base/fd.h"
-#include "policy/base/spawn.h"
-#include "tests/support/signature_image.h"
+#include "tests/component/compiler_setup.h"
+#include "tests/support/listed_policy.h"
 
-enum { LARGE_FILE = 32 << 20, COPIES = 200000, KEPT_KIB_MAX = 2048, SHRINK_ROUNDS = 20 };
+enum { NOBODY = 65534, PATIENCE_USEC = 40000000 };
 
-/* A sanitizer keeps freed memory for a while, and what it does at the end of a process takes more
- * than the sandbox gives. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
+static char home[PATH_MAX], root[128];
+static sd_event *event;
+static struct policy *policy;
 
-static const char marker[] = "PROSCRIBED MARKER Version: 2.1.113\n";
-
-struct inspector {
-	pid_t pid;
-	int socket;
-	uint64_t last_id;
-};
-
-static void start(struct inspector *i)
+static const char *in(const char *folder, const char *name)
 {
-	char path[PATH_MAX + 64] = "", *end;
-	union message m;
-	int pair[2], fds[MESSAGE_FDS_MAX];
-	size_t n_fds;
+	static char paths[2][2 * PATH_MAX];
+	static unsigned turn;
+	char *path = paths[turn++ % 2];
 
-	assert_true(readlink("/proc/self/exe", path, PATH_MAX) > 0);
-	end = strstr(path, "/tests/component/");
-	assert_non_null(end);
-	(void) strcpy(end, "/proscribe-inspector");
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	i->last_id = 0;
-	i->pid = fork();
-	if (i->pid == 0) {
-		char *nobody[] = { path, "65534", "65534", NULL }, *same[] = { path, NULL };
+	(void) snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	return path;
+}
 
-		(void) dup2(pair[1], SPAWN_FIRST_FD);
-		(void) close_range(SPAWN_FIRST_FD + 1, UINT_MAX, 0);
-		(void) execv(path, geteuid() == 0 ? nobody : same);
-		_exit(127);
+/* NULL: the real one. */
+static void choose_walker(const char *way)
+{
+	int fd;
+
+	(void) unlink(in(home, "proscribe-walker"));
+	if (!way) {
+		assert_int_equal(
+			symlink("../../../proscribe-walker", in(home, "proscribe-walker")), 0);
+		return;
 	}
-	(void) close(pair[1]);
-	i->socket = pair[0];
-	assert_int_equal(message_receive(i->socket, MESSAGE_FROM_INSPECTOR, MESSAGE_STARTING, &m,
-				 fds, &n_fds),
-		0);
+	assert_int_equal(link(in(home, "../tool_lost_walker"), in(home, "proscribe-walker")), 0);
+	fd = open(in(home, "walk"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0 && write(fd, way, strlen(way)) == (ssize_t) strlen(way));
+	(void) close(fd);
 }
 
-static void stop(struct inspector *i, int expected)
+static void decide(const struct policy *p, int fd, const char *path, struct facts *f,
+	struct decision *ret, void *context)
 {
-	int status = -1;
-
-	(void) close(i->socket);
-	assert_int_equal(waitpid(i->pid, &status, 0), i->pid);
-	if (!SANITIZED && (!WIFEXITED(status) || WEXITSTATUS(status) != expected))
-		fail_msg("the inspector's status is %#x", (unsigned) status);
+	(void) fd;
+	(void) context;
+	verdict_decide(p, f, path, NULL, ret);
 }
 
-static void send_policy(struct inspector *i, const struct signature_image *image)
+static struct scan *start(unsigned silence_sec, uint32_t n_parts)
 {
-	const union message m = { .policy = image->message };
+	const char *const paths[] = { root };
+	const unsigned id = geteuid() == 0 ? NOBODY : (unsigned) -1;
+	struct scan_options o = { .event = event,
+		.policy = policy,
+		.uid = id,
+		.gid = id,
+		.silence_sec = silence_sec,
+		.decide = decide };
+	struct scan *s = NULL;
 
-	assert_int_equal(message_send(i->socket, &m, &image->fd, 1), 0);
+	assert_int_equal(resume_init(&o.resume, paths, 1), 0);
+	o.resume.n_parts = n_parts;
+	assert_int_equal(scan_start(&o, &s), 0);
+	resume_done(&o.resume);
+	return s;
 }
 
-static struct facts inspect(struct inspector *i, int fd, enum message_scan how)
+/* Until it has ended and nothing of it is left. */
+static void wait_for(struct scan *s, struct scan_status *ret)
 {
-	union message m = { .inspect = { MESSAGE_INSPECT, 0, ++i->last_id, .scan = how } };
-	int fds[MESSAGE_FDS_MAX];
-	size_t n_fds;
+	uint64_t deadline = clock_boot_usec() + PATIENCE_USEC;
 
-	assert_int_equal(message_send(i->socket, &m, &fd, 1), 0);
-	assert_int_equal(
-		message_receive(i->socket, MESSAGE_FROM_INSPECTOR, MESSAGE_BUSY, &m, fds, &n_fds),
-		0);
-	assert_int_equal(m.facts.error, 0);
-	assert_true(facts_valid(&m.facts.facts));
-	return m.facts.facts;
+	do {
+		assert_true(sd_event_run(event, 50000) >= 0);
+		scan_status(s, ret);
+		assert_true(clock_boot_usec() < deadline);
+	} while (ret->running || !scan_is_over(s));
 }
 
-static struct signature_image image_of(const char *name, const char *text)
+static void file(const char *name, size_t size, mode_t mode)
 {
-	struct signature s = { .max_size = UINT64_MAX };
-	struct signature_image image;
-	char *rules = NULL;
-
-	(void) snprintf(s.name, sizeof(s.name), "%s", name);
-	(void) snprintf(s.version, sizeof(s.version), "Version: ([0-9.]+)");
-	assert_true(asprintf(&rules,
-			    "rule %s { strings: $a = \"%s\" condition: $a } rule "
-			    "proscribe_version_of_%s { strings: $v = /Version: [0-9]+\\.[0-9]+\\."
-			    "[0-9]+/ condition: $v }",
-			    name, text, name) > 0);
-	image = signature_image_new(rules, &s, 1);
-	free(rules);
-	return image;
-}
-
-static int file_of(const void *bytes, size_t n, uint64_t size, uint64_t at)
-{
-	int fd = memfd_create("file", MFD_CLOEXEC);
+	int fd = open(in(root, name), O_WRONLY | O_CREAT | O_CLOEXEC, mode);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t) size), 0);
-	assert_int_equal(pwrite(fd, bytes, n, (off_t) at), (ssize_t) n);
-	return fd;
+	(void) close(fd);
 }
 
-static void expect(const char *name, const struct facts *f, uint32_t have, const char *version)
+static pid_t a_child_called(const char *name)
 {
-	const uint32_t all = FACTS_SCANNED | FACTS_SCAN_LATER | FACTS_PAYLOAD_REFUSED;
+	_cleanup_closedir_ DIR *all = opendir("/proc");
+	struct dirent *d;
 
-	if ((f->have & all) != have || f->n_signatures != (version ? 1 : 0) ||
-		(version && strcmp(f->signatures[0].version, version) != 0))
-		fail_msg("%s: have %#x, %u signatures, version \"%s\"", name, f->have & all,
-			f->n_signatures, f->signatures[0].version);
-}
-
-static void test_policies_come_and_go(void **state)
-{
-	struct signature_image first = image_of("first", "PROSCRIBED"),
-			       second = image_of("second", "MARKER"),
-			       third = image_of("third", "something else"), none = third;
-	_cleanup_close_ int fd = file_of(marker, sizeof(marker) - 1, LARGE_FILE, LARGE_FILE / 2);
-	struct inspector i;
-	struct facts f;
-
-	(void) state;
-	none.message = (struct message_policy){ .type = MESSAGE_POLICY };
-	start(&i);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("before any policy", &f, 0, NULL);
-	send_policy(&i, &first);
-	f = inspect(&i, fd, SCAN_NONE);
-	expect("not asked for", &f, 0, NULL);
-	f = inspect(&i, fd, SCAN_ANSWER);
-	expect("put off", &f, FACTS_SCAN_LATER, NULL);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("first policy", &f, FACTS_SCANNED, "2.1.113");
-	assert_true(f.policy_id == first.message.policy_id);
-	send_policy(&i, &second);
-	send_policy(&i, &third);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("third policy", &f, FACTS_SCANNED, NULL);
-	assert_true(f.policy_id == third.message.policy_id);
-	send_policy(&i, &second);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("second policy", &f, FACTS_SCANNED, "2.1.113");
-	send_policy(&i, &none);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("no policy", &f, 0, NULL);
-	stop(&i, 0);
-	signature_image_done(&first);
-	signature_image_done(&second);
-	signature_image_done(&third);
-}
-
-/* An inspector does not argue. */
-static void test_policy_that_is_none(void **state)
-{
-	struct signature_image image = image_of("first", "PROSCRIBED");
-	struct inspector i;
-
-	(void) state;
-	image.message.signatures_offset++;
-	start(&i);
-	send_policy(&i, &image);
-	stop(&i, 1);
-	signature_image_done(&image);
-}
-
-static unsigned long anonymous_kib(pid_t pid)
-{
-	char path[64], line[256];
-	_cleanup_fclose_ FILE *f = NULL;
-	unsigned long kib = 0;
-
-	(void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
-	f = fopen(path, "re");
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f))
-		(void) sscanf(line, "RssAnon: %lu kB", &kib);
-	return kib;
-}
-
-/* More matches than are kept take memory while the search lasts, and give it back. */
-static void test_memory_is_given_back(void **state)
-{
-	struct signature_image image = image_of("first", "PROSCRIBED");
-	const size_t n = sizeof(marker) - 1;
-	_cleanup_close_ int small = file_of(marker, n, n, 0), many = -1;
-	_cleanup_free_ char *all = malloc(n * COPIES);
-	struct inspector i;
-	struct facts f;
-	unsigned long before;
-
-	(void) state;
 	assert_non_null(all);
-	for (size_t k = 0; k < COPIES; k++)
-		memcpy(all + k * n, marker, n);
-	many = file_of(all, n * COPIES, n * COPIES, 0);
-	start(&i);
-	before = anonymous_kib(i.pid);
-	send_policy(&i, &image);
-	for (int k = 0; k < 3; k++) {
-		f = inspect(&i, small, SCAN_ANSWER);
-		expect("small", &f, FACTS_SCANNED, "2.1.113");
-		f = inspect(&i, many, SCAN_ALL);
-		expect("many", &f, FACTS_SCANNED, "");
+	while ((d = readdir(all))) {
+		char path[300], text[512] = "", comm[64];
+		_cleanup_fclose_ FILE *f = NULL;
+		int parent;
+
+		(void) snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(text, sizeof(text), f) &&
+			sscanf(text, "%*d (%63[^)]) %*c %d", comm, &parent) == 2 &&
+			parent == getpid() && strncmp(comm, name, strlen(comm)) == 0)
+			return (pid_t) strtol(d->d_name, NULL, 10);
 	}
-	if (!SANITIZED && anonymous_kib(i.pid) > before + KEPT_KIB_MAX)
-		fail_msg("%lu KiB before, %lu after", before, anonymous_kib(i.pid));
-	stop(&i, 0);
-	signature_image_done(&image);
+	return 0;
 }
 
-/* An ELF header and nothing behind it for a terabyte. */
-static void test_sparse_terabyte(void **state)
+/* ---- tests ---- */
+
+static void finds_what_a_rule_speaks_of(void **state)
 {
-	static const uint8_t elf[] = { 0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
-		0, 0x3e, 0, 1 };
-	struct signature_image image = image_of("first", "PROSCRIBED");
-	_cleanup_close_ int fd = file_of(elf, sizeof(elf), UINT64_C(1) << 40, 0);
-	const uint64_t begun = clock_boot_usec();
-	struct inspector i;
-	struct facts f;
+	for (uint32_t parts = 1; parts <= RESUME_PARTS_MAX; parts++) {
+		struct scan *s;
+		struct scan_status status;
+
+		(void) state;
+		choose_walker(NULL);
+		s = start(0, parts);
+		wait_for(s, &status);
+		assert_true(status.complete);
+		assert_int_equal(status.n_found, 2);
+		assert_int_equal(status.counts.files, 4);
+		assert_int_equal(status.counts.folders, 2);
+		assert_int_equal(status.uninspected, 0);
+		assert_int_equal(scan_found(s, 0)->kind, EVENT_FINDING);
+		assert_int_equal(scan_found(s, 0)->have_sha256, 1);
+		assert_true(strstr(scan_found(s, 0)->path, "/banned-"));
+		scan_free(s);
+	}
+}
+
+static void walkers_that_break_rules_end_the_scan(void **state)
+{
+	static const char *const ways[] = { "does not say hello", "says hello twice",
+		"is somewhere else", "is done before it began", "answers what nobody asked",
+		"misses what nobody asked for", "gives orders", "says too little", "says too much",
+		"hands over nothing", "hands over what is not due", "has a path without an end" };
 
 	(void) state;
-	start(&i);
-	send_policy(&i, &image);
-	f = inspect(&i, fd, SCAN_ANSWER);
-	expect("for an answer", &f, FACTS_SCAN_LATER, NULL);
-	f = inspect(&i, fd, SCAN_ALL);
-	expect("all of it", &f, FACTS_SCANNED | FACTS_PAYLOAD_REFUSED, NULL);
-	assert_true(clock_boot_usec() - begun < (SCANNER_ALL_SEC + 5) * USEC_PER_SEC);
-	stop(&i, 0);
-	signature_image_done(&image);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct scan_status status;
+		struct scan *s;
+
+		choose_walker(ways[i]);
+		s = start(0, 1);
+		wait_for(s, &status);
+		if (status.complete || !strstr(status.detail, "The walker broke its protocol"))
+			fail_msg("a walker that %s: %s", ways[i], status.detail);
+		assert_int_equal(status.n_found, 0);
+		scan_free(s);
+	}
 }
 
-static void test_all_that_is_ever_read(void **state)
+static void what_is_no_file_is_not_looked_into(void **state)
 {
-	static const struct {
-		const char *name;
-		uint64_t size;
-		uint32_t have;
-		const char *version;
-	} cases[] = {
-		{ "as much as is read", SCANNER_ALL_MAX, FACTS_SCANNED, "2.1.113" },
-		{ "one byte more", SCANNER_ALL_MAX + 1, FACTS_SCANNED | FACTS_PAYLOAD_REFUSED,
-			"2.1.11" },
-	};
-	struct signature_image image = image_of("first", "PROSCRIBED");
-	const size_t n = sizeof(marker) - 2; /* to the version's last digit */
-	struct inspector i;
+	struct scan_status status;
+	struct scan *s;
 
 	(void) state;
-	start(&i);
-	send_policy(&i, &image);
-	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
-		_cleanup_close_ int fd = file_of(marker, n, cases[k].size, cases[k].size - n);
-		struct facts f = inspect(&i, fd, SCAN_ALL);
-
-		if (SANITIZED) /* the clock may end it before */
-			assert_true(f.have & FACTS_SCANNED);
-		else
-			expect(cases[k].name, &f, cases[k].have, cases[k].version);
-	}
-	stop(&i, 0);
-	signature_image_done(&image);
+	choose_walker("hands over a socket");
+	s = start(0, 1);
+	wait_for(s, &status);
+	assert_true(status.complete);
+	assert_int_equal(status.inspected + status.uninspected, 0);
+	scan_free(s);
 }
 
-struct shrinker {
-	int fd;
-	bool done;
-};
-
-static void *shrink_and_grow(void *context)
+static void a_walker_that_dies_or_is_missing(void **state)
 {
-	struct shrinker *s = context;
-
-	while (!__atomic_load_n(&s->done, __ATOMIC_ACQUIRE)) {
-		(void) !ftruncate(s->fd, 100000);
-		(void) !ftruncate(s->fd, LARGE_FILE);
-		(void) !pwrite(s->fd, marker, sizeof(marker) - 1, LARGE_FILE / 2);
-	}
-	return NULL;
-}
-
-/* Whatever it makes of them, it answers and lives on. */
-static void test_files_that_change_meanwhile(void **state)
-{
-	struct signature_image image = image_of("first", "PROSCRIBED");
-	struct shrinker s = { .fd = file_of(marker, sizeof(marker) - 1, LARGE_FILE, 0) };
-	struct inspector i;
-	pthread_t thread;
-	struct facts f;
+	const char *const paths[] = { root };
+	struct scan_options o = { .event = event,
+		.policy = policy,
+		.uid = (uid_t) -1,
+		.gid = (gid_t) -1,
+		.decide = decide };
+	struct scan_status status;
+	struct scan *s;
 
 	(void) state;
-	start(&i);
-	send_policy(&i, &image);
-	assert_int_equal(pthread_create(&thread, NULL, shrink_and_grow, &s), 0);
-	for (int k = 0; k < SHRINK_ROUNDS; k++) {
-		f = inspect(&i, s.fd, SCAN_ALL);
-		assert_true(f.have & FACTS_SCANNED);
+	choose_walker("dies");
+	s = start(0, 1);
+	wait_for(s, &status);
+	assert_false(status.complete);
+	assert_non_null(strstr(status.detail, "The walker died"));
+	scan_free(s);
+	(void) unlink(in(home, "proscribe-walker"));
+	assert_int_equal(resume_init(&o.resume, paths, 1), 0);
+	assert_int_equal(scan_start(&o, &s), -ENOENT);
+	resume_done(&o.resume);
+}
+
+/* As one does that waits for a filesystem which does not answer. */
+static void a_walker_that_hangs_is_given_up(void **state)
+{
+	struct scan_status status;
+	struct scan *s;
+
+	(void) state;
+	choose_walker("says nothing more");
+	s = start(1, 1);
+	wait_for(s, &status);
+	assert_false(status.complete);
+	assert_non_null(strstr(status.detail, "does not answer"));
+	assert_int_equal(a_child_called("proscribe-walker"), 0);
+	scan_free(s);
+}
+
+static void inspectors_that_die_are_counted(void **state)
+{
+	struct scan_status status;
+	struct scan *s;
+	pid_t inspector;
+
+	(void) state;
+	choose_walker(NULL);
+	s = start(0, 1);
+	do
+		assert_true(sd_event_run(event, 1000) >= 0);
+	while ((inspector = a_child_called("proscribe-inspector")) == 0 && !scan_is_over(s));
+	if (inspector > 0)
+		(void) kill(inspector, SIGKILL);
+	wait_for(s, &status);
+	assert_true(status.complete);
+	assert_true(status.n_found + status.uninspected >= 2);
+	scan_free(s);
+}
+
+static void it_can_be_stopped_at_any_time(void **state)
+{
+	(void) state;
+	choose_walker(NULL);
+	for (int turns = 0; turns < 40; turns += 3) {
+		_cleanup_free_ char *note = NULL;
+		struct resume resume = { 0 };
+		struct scan_status status;
+		struct scan *s = start(0, 2);
+
+		for (int i = 0; i < turns; i++)
+			assert_true(sd_event_run(event, 1000) >= 0);
+		scan_stop(s);
+		scan_stop(s);
+		assert_int_equal(scan_state(s, &note), 0);
+		assert_int_equal(resume_parse(note, &resume), 0);
+		resume_done(&resume);
+		if (turns % 2)
+			wait_for(s, &status);
+		scan_free(s);
 	}
-	__atomic_store_n(&s.done, true, __ATOMIC_RELEASE);
-	(void) pthread_join(thread, NULL);
-	stop(&i, 0);
-	(void) close(s.fd);
-	signature_image_done(&image);
+}
+
+/* ---- around them ---- */
+
+static int make_root(void **state)
+{
+	const char *folder = getenv("TMPDIR");
+
+	(void) state;
+	(void) snprintf(root, sizeof(root), "%s/scan-XXXXXX", folder ? folder : "/tmp");
+	if (!mkdtemp(root) || chmod(root, 0755) < 0 || mkdir(in(root, "d"), 0755) < 0)
+		return -1;
+	file("banned-1", 10, 0644);
+	file("other", 10, 0755);
+	file("d/banned-2", 0, 0600);
+	file("d/text", 100, 0644);
+	return 0;
+}
+
+static int remove_root(void **state)
+{
+	static const char *const names[] = { "banned-1", "other", "d/banned-2", "d/text" };
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		(void) unlink(in(root, names[i]));
+	(void) rmdir(in(root, "d"));
+	return rmdir(root);
 }
 
 static int prepare(void **state)
 {
+	char name[NAME_MAX + 1];
+
 	(void) state;
-	return scanner_prepare();
+	if (own_place(home, name) < 0 || sd_event_new(&event) < 0)
+		return -1;
+	(void) unlink(in(home, "proscribe-inspector"));
+	if (symlink("../../../proscribe-inspector", in(home, "proscribe-inspector")) < 0)
+		return -1;
+	policy = listed_policy(LISTED_PATH);
+	return policy ? 0 : -1;
 }
 
-int main(void)
+static int clear(void **state)
+{
+	(void) state;
+	policy = policy_unref(policy);
+	event = sd_event_unref(event);
+	return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_root, remove_root)
+
+int main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_policies_come_and_go),
-		cmocka_unit_test(test_policy_that_is_none),
-		cmocka_unit_test(test_memory_is_given_back),
-		cmocka_unit_test(test_sparse_terabyte),
-		cmocka_unit_test(test_all_that_is_ever_read),
-		cmocka_unit_test(test_files_that_change_meanwhile),
+		TEST(finds_what_a_rule_speaks_of),
+		TEST(walkers_that_break_rules_end_the_scan),
+		TEST(what_is_no_file_is_not_looked_into),
+		TEST(a_walker_that_dies_or_is_missing),
+		TEST(a_walker_that_hangs_is_given_up),
+		TEST(inspectors_that_die_are_counted),
+		TEST(it_can_be_stopped_at_any_time),
 	};
 
-	return cmocka_run_group_tests_name("scan", tests, prepare, NULL);
+	(void) argc;
+	if (move_to_folder("scan", argv) < 0)
+		return 99;
+	return cmocka_run_group_tests(tests, prepare, clear);
 }
