@@ -19,39 +19,44 @@ struct apps {
 	struct build *build;
 	uint32_t first, n; /* packages */
 	size_t n_entries, n_files;
-	dev_t device;
+	uint64_t device;
 	uid_t owner;           /* whose the files must be, unless they are in the system's care */
 	bool guarded;          /* only root can change anything there */
 	bool executables_only; /* see above */
 };
 
-static bool counts(const struct apps *a, const struct stat *st)
+static bool counts(const struct apps *a, const struct path_status *st)
 {
-	if (!S_ISREG(st->st_mode) || st->st_size == 0 || st->st_dev != a->device)
+	if (!S_ISREG(st->mode) || st->size == 0 || st->file.device != a->device)
 		return false;
 	/* A hard link to somebody else's file makes it no part of an app. */
-	if (!a->guarded && st->st_uid != a->owner)
+	if (!a->guarded && st->uid != a->owner)
 		return false;
-	return !a->executables_only || (st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH));
+	return !a->executables_only || (st->mode & (S_IXUSR | S_IXGRP | S_IXOTH));
 }
 
-static int add_file(struct apps *a, int folder, const char *name, const struct stat *st)
+static int add_file(struct apps *a, const struct path_status *st)
 {
-	const struct installed_file file = {
-		.device = st->st_dev,
-		.inode = st->st_ino,
-		.born_nsec = installed_table_born_nsec(folder, name),
-	};
-
 	if (a->n_files++ >= PACKAGES_FILES_MAX)
 		return -E2BIG;
-	return build_add_file(a->build, a->first, a->n, &file);
+	return build_add_file(a->build, a->first, a->n, &st->file);
 }
 
-static bool may_enter(const struct apps *a, const struct stat *st)
+static bool may_enter(const struct apps *a, const struct path_status *st)
 {
-	return S_ISDIR(st->st_mode) && st->st_dev == a->device &&
+	return S_ISDIR(st->mode) && st->file.device == a->device &&
 		(!a->guarded || path_is_guarded(st));
+}
+
+/* For reading: once it is sure that no other filesystem came to be mounted there meanwhile. */
+static int open_folder(const struct apps *a, int folder, const char *name)
+{
+	struct path_status st;
+	_cleanup_close_ int fd = path_open_below(folder, name, &st);
+
+	if (fd < 0 || st.file.device != a->device)
+		return -ENOENT;
+	return openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Takes @fd over. 0, -E2BIG past a limit, or another negative errno that ends it. */
@@ -66,23 +71,22 @@ static int add_below(struct apps *a, int fd, unsigned depth)
 		return 0;
 	}
 	while (r == 0 && (entry = readdir(d))) {
-		struct stat st;
+		struct path_status st;
 		int next;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (++a->n_entries > APPS_ENTRIES_MAX)
 			return -E2BIG;
-		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (path_status(dirfd(d), entry->d_name, &st) < 0)
 			continue;
 		if (counts(a, &st))
-			r = add_file(a, dirfd(d), entry->d_name, &st);
+			r = add_file(a, &st);
 		if (!may_enter(a, &st))
 			continue;
 		if (depth == APPS_DEPTH_MAX)
 			return -E2BIG;
-		next = openat(
-			dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		next = open_folder(a, dirfd(d), entry->d_name);
 		if (next >= 0)
 			r = add_below(a, next, depth + 1);
 	}
@@ -92,14 +96,14 @@ static int add_below(struct apps *a, int fd, unsigned depth)
 /* Takes @fd, a folder of the app @wanted, over. */
 static int add_folder(struct apps *a, int fd, const char *what)
 {
-	struct stat st;
+	struct path_status st;
 	int r;
 
-	if (fstat(fd, &st) < 0 || (a->guarded && !path_is_guarded(&st))) {
+	if (path_status(fd, "", &st) < 0 || (a->guarded && !path_is_guarded(&st))) {
 		(void) close(fd);
 		return 0;
 	}
-	a->device = st.st_dev;
+	a->device = st.file.device;
 	r = add_below(a, fd, 0);
 	if (r != -E2BIG)
 		return r;
@@ -139,27 +143,27 @@ static int begin_app(struct apps *a, const struct wanted *w, enum metadata told,
  * else's files can be taken for the app's: see counts(). A descriptor or a negative errno. */
 static int open_user_flatpak(const struct build *b, const char *path, const char *name, uid_t *ret)
 {
-	const char *const names[] = { ".local", "share", "flatpak", "app", name };
+	const char *const names[] = { NULL, ".local", "share", "flatpak", "app", name };
 	_cleanup_close_ int fd = -1;
 	char copy[PATH_MAX], *slash;
-	struct stat st;
+	struct path_status st = { 0 }, home = { 0 };
 
 	if (text_copy(copy, sizeof(copy), path) < 0 || !(slash = strrchr(copy, '/')))
 		return -ENAMETOOLONG;
 	*slash = '\0';
 	fd = path_open(b->root, *copy ? copy : "/", O_PATH | O_DIRECTORY);
-	for (size_t i = 0; fd >= 0 && i <= ARRAY_SIZE(names); i++) {
-		int next = path_open_below(fd, i == 0 ? slash + 1 : names[i - 1]);
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(names); i++) {
+		int next = path_open_below(fd, names[i] ?: slash + 1, &st);
 
 		(void) close(fd);
 		fd = next;
-		if (i == 0 && fd >= 0 && fstat(fd, &st) < 0)
-			return -errno;
+		if (i == 0)
+			home = st;
 	}
 	if (fd < 0)
 		return fd;
 	/* Whose files are root's, root has to vouch for all of the way. */
-	if (st.st_uid == 0) {
+	if (home.uid == 0) {
 		char all[PATH_MAX];
 
 		return snprintf(all, sizeof(all), "%s/.local/share/flatpak/app/%s", path, name) <
@@ -167,7 +171,7 @@ static int open_user_flatpak(const struct build *b, const char *path, const char
 			? path_open(b->root, all, O_RDONLY | O_DIRECTORY)
 			: -ENAMETOOLONG;
 	}
-	*ret = st.st_uid;
+	*ret = home.uid;
 	return openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -226,11 +230,12 @@ static int add_revisions(struct build *b, const struct wanted *w, DIR *d, const 
 
 	while (r == 0 && (entry = readdir(d))) {
 		_cleanup_close_ int revision = -1;
+		struct path_status st;
 		int fd;
 
 		if (entry->d_name[0] == '.')
 			continue;
-		revision = path_open_below(dirfd(d), entry->d_name);
+		revision = path_open_below(dirfd(d), entry->d_name, &st);
 		if (revision == -EREMOTE)
 			installed_table_note(b->table,
 				"%s/%s is not looked at, since whoever serves it may not answer",

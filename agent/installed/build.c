@@ -152,13 +152,15 @@ int build_add_file(struct build *b, uint32_t first, uint32_t n, const struct ins
 int build_open_database(const struct build *b, const char *path)
 {
 	_cleanup_close_ int fd = path_open(b->root, path, O_RDONLY);
-	struct stat st;
+	struct path_status st;
+	int r;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
+	r = path_status(fd, "", &st);
+	if (r < 0)
+		return r;
+	if (!S_ISREG(st.mode))
 		return -EINVAL;
 	return path_is_guarded(&st) ? TAKE_FD(fd) : -EPERM;
 }
@@ -220,19 +222,12 @@ static const char *go_to_folder(struct paths *p, const char *path)
 int paths_add(struct paths *p, const char *path)
 {
 	const char *name = go_to_folder(p, path);
-	struct installed_file file;
-	struct stat st;
+	struct path_status st;
 
 	/* A link in a package is not followed: where it leads may be another package's file. */
-	if (p->folder < 0 || !*name || fstatat(p->folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		!S_ISREG(st.st_mode))
+	if (p->folder < 0 || !*name || path_status(p->folder, name, &st) < 0 || !S_ISREG(st.mode))
 		return 0;
-	file = (struct installed_file){
-		.device = st.st_dev,
-		.inode = st.st_ino,
-		.born_nsec = installed_table_born_nsec(p->folder, name),
-	};
-	return build_add_file(p->build, p->first, p->n, &file);
+	return build_add_file(p->build, p->first, p->n, &st.file);
 }
 
 /* ---- the whole ---- */

@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <sys/stat.h>
-
 #include "agent/installed/ask.h"
 #include "agent/installed/build.h"
 #include "agent/installed/table.h"

@@ -3,56 +3,104 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "agent/mountinfo.h"
 #include "policy/base/cleanup.h"
+#include "policy/base/clock.h"
 #include "policy/base/text.h"
 
 struct walk {
 	int root, at; /* @at: the folder reached, this walk's own */
-	struct stat top;
+	struct path_status top, here;
 	unsigned n_links;
 	char rest[2 * PATH_MAX];
 };
 
-bool path_is_guarded(const struct stat *st)
+int path_status(int folder, const char *name, struct path_status *ret)
 {
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return false;
-	if (S_ISLNK(st->st_mode)) /* its mode says nothing; the folder's does */
-		return true;
-	return !(st->st_mode & S_IWOTH) && (!(st->st_mode & S_IWGRP) || st->st_gid == 0);
+	struct statx st;
+
+	if (statx(folder, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
+		    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+		return -errno;
+	*ret = (struct path_status){
+		.mode = st.stx_mode,
+		.uid = st.stx_uid,
+		.gid = st.stx_gid,
+		.size = st.stx_size,
+		.file = { .device = makedev(st.stx_dev_major, st.stx_dev_minor),
+			.inode = st.stx_ino },
+	};
+	if (st.stx_mask & STATX_BTIME)
+		ret->file.born_nsec = st.stx_btime.tv_sec * NSEC_PER_SEC + st.stx_btime.tv_nsec;
+	return 0;
 }
 
-static int move(struct walk *w, int folder)
+bool path_is_guarded(const struct path_status *st)
 {
-	struct stat st;
+	if (st->uid != 0 && st->uid != geteuid())
+		return false;
+	if (S_ISLNK(st->mode)) /* its mode says nothing; the folder's does */
+		return true;
+	return !(st->mode & S_IWOTH) && (!(st->mode & S_IWGRP) || st->gid == 0);
+}
 
-	if (folder < 0)
+/* Nothing is asked of what was opened by O_PATH, until it is sure that it will answer. */
+static int open_step(
+	int folder, uint64_t device, const char *name, int flags, struct path_status *ret)
+{
+	_cleanup_close_ int fd = openat(folder, name, flags | O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
 		return -errno;
+	r = path_status(fd, "", ret);
+	if (r < 0)
+		return r;
+	if (ret->file.device != device && mountinfo_may_hang(ret->file.device))
+		return -EREMOTE;
+	return TAKE_FD(fd);
+}
+
+int path_open_below(int folder, const char *name, struct path_status *ret)
+{
+	struct path_status here, below;
+	int r = path_status(folder, "", &here);
+
+	r = r < 0 ? r : open_step(folder, here.file.device, name, O_DIRECTORY, &below);
+	if (r >= 0)
+		*ret = below;
+	return r;
+}
+
+/* Takes @folder over. */
+static int move(struct walk *w, int folder, const struct path_status *st)
+{
 	if (w->at >= 0)
 		(void) close(w->at);
 	w->at = folder;
-	if (fstat(folder, &st) < 0)
-		return -errno;
-	return path_is_guarded(&st) ? 0 : -EPERM;
+	w->here = *st;
+	return path_is_guarded(st) ? 0 : -EPERM;
 }
 
 static int go_to_root(struct walk *w)
 {
-	return move(w, openat(w->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	int fd = fcntl(w->root, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : move(w, fd, &w->top);
 }
 
 static int go_up(struct walk *w)
 {
-	struct stat st;
+	struct path_status st;
+	int fd;
 
-	if (fstat(w->at, &st) < 0)
-		return -errno;
-	if (st.st_dev == w->top.st_dev && st.st_ino == w->top.st_ino)
+	if (w->here.file.device == w->top.file.device && w->here.file.inode == w->top.file.inode)
 		return 0;
-	return move(w, openat(w->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	fd = open_step(w->at, w->here.file.device, "..", O_DIRECTORY, &st);
+	return fd < 0 ? fd : move(w, fd, &st);
 }
 
 /* Puts what the link @fd says before what is left to walk. */
@@ -92,57 +140,24 @@ static bool is_last(const struct walk *w)
 	return w->rest[strspn(w->rest, "/")] == '\0';
 }
 
-/* 0 also where it cannot be told. Asks no filesystem. */
-static dev_t device_of(int fd)
-{
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0)
-		return 0;
-	return makedev(st.stx_dev_major, st.stx_dev_minor);
-}
-
-/* Nothing is asked of what was opened by O_PATH, until it is sure that it will answer. */
-static int open_step(int folder, const char *name, int flags)
-{
-	_cleanup_close_ int fd = openat(folder, name, flags | O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	dev_t device;
-
-	if (fd < 0)
-		return -errno;
-	device = device_of(fd);
-	if (device != device_of(folder) && mountinfo_may_hang(device))
-		return -EREMOTE;
-	return TAKE_FD(fd);
-}
-
-int path_open_below(int folder, const char *name)
-{
-	return open_step(folder, name, O_DIRECTORY);
-}
-
 /* One name. 1 with the descriptor asked for in *ret, 0 to go on, or a negative errno. */
 static int step(struct walk *w, const char *name, int flags, int *ret)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
+	struct path_status st;
 	int r;
 
 	if (strcmp(name, ".") == 0)
 		return 0;
 	if (strcmp(name, "..") == 0)
 		return go_up(w);
-	fd = open_step(w->at, name, 0);
+	fd = open_step(w->at, w->here.file.device, name, 0, &st);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (S_ISLNK(st.st_mode)) {
-		r = path_is_guarded(&st) ? follow(w, fd) : -EPERM;
-		return r;
-	}
-	if (S_ISDIR(st.st_mode))
-		return move(w, TAKE_FD(fd));
+	if (S_ISLNK(st.mode))
+		return path_is_guarded(&st) ? follow(w, fd) : -EPERM;
+	if (S_ISDIR(st.mode))
+		return move(w, TAKE_FD(fd), &st);
 	if (!is_last(w))
 		return -ENOTDIR;
 	r = openat(w->at, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -176,9 +191,8 @@ int path_open(int root, const char *path, int flags)
 
 	if (text_copy(w.rest, sizeof(w.rest), path) < 0)
 		return -ENAMETOOLONG;
-	if (fstat(root, &w.top) < 0)
-		return -errno;
-	r = walk(&w, flags);
+	r = path_status(root, "", &w.top);
+	r = r ?: walk(&w, flags);
 	cleanup_closep(&w.at);
 	return r;
 }

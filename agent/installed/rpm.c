@@ -108,10 +108,11 @@ static bool is_same_file(const struct build *b, const char *one, const char *oth
 {
 	_cleanup_close_ int a = path_open(b->root, one, O_PATH);
 	_cleanup_close_ int c = path_open(b->root, other, O_PATH);
-	struct stat st[2];
+	struct path_status st[2];
 
-	return a >= 0 && c >= 0 && fstat(a, &st[0]) == 0 && fstat(c, &st[1]) == 0 &&
-		st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+	return a >= 0 && c >= 0 && path_status(a, "", &st[0]) == 0 &&
+		path_status(c, "", &st[1]) == 0 && st[0].file.device == st[1].file.device &&
+		st[0].file.inode == st[1].file.inode;
 }
 
 int rpm_add(struct build *b)

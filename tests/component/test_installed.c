@@ -730,7 +730,7 @@ static void test_the_table_follows_policy_and_packages(void **state)
 	assert_int_equal(installed_watch_set_policy(w, none, WAIT_USEC), 0);
 	assert_null(installed_watch_table(w));
 	assert_int_equal(installed_watch_set_policy(w, p, WAIT_USEC), 0);
-	assert_int_equal(wait_for_change(changed_fd, 0), 0);
+	assert_int_equal(wait_for_change(changed_fd, WAIT_USEC / 1000), 0);
 	first = installed_watch_table(w);
 	check_counts(first, 1, 2, 0);
 
