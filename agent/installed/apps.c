@@ -51,7 +51,7 @@ static bool may_enter(const struct apps *a, const struct path_status *st)
 /* For reading: once it is sure that no other filesystem came to be mounted there meanwhile. */
 static int open_folder(const struct apps *a, int folder, const char *name)
 {
-	struct path_status st;
+	struct path_status st = { 0 };
 	_cleanup_close_ int fd = path_open_below(folder, name, &st);
 
 	if (fd < 0 || st.file.device != a->device)
@@ -71,7 +71,7 @@ static int add_below(struct apps *a, int fd, unsigned depth)
 		return 0;
 	}
 	while (r == 0 && (entry = readdir(d))) {
-		struct path_status st;
+		struct path_status st = { 0 };
 		int next;
 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
@@ -96,7 +96,7 @@ static int add_below(struct apps *a, int fd, unsigned depth)
 /* Takes @fd, a folder of the app @wanted, over. */
 static int add_folder(struct apps *a, int fd, const char *what)
 {
-	struct path_status st;
+	struct path_status st = { 0 };
 	int r;
 
 	if (path_status(fd, "", &st) < 0 || (a->guarded && !path_is_guarded(&st))) {
@@ -230,7 +230,7 @@ static int add_revisions(struct build *b, const struct wanted *w, DIR *d, const 
 
 	while (r == 0 && (entry = readdir(d))) {
 		_cleanup_close_ int revision = -1;
-		struct path_status st;
+		struct path_status st = { 0 };
 		int fd;
 
 		if (entry->d_name[0] == '.')

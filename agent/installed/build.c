@@ -152,7 +152,7 @@ int build_add_file(struct build *b, uint32_t first, uint32_t n, const struct ins
 int build_open_database(const struct build *b, const char *path)
 {
 	_cleanup_close_ int fd = path_open(b->root, path, O_RDONLY);
-	struct path_status st;
+	struct path_status st = { 0 };
 	int r;
 
 	if (fd < 0)
@@ -222,7 +222,7 @@ static const char *go_to_folder(struct paths *p, const char *path)
 int paths_add(struct paths *p, const char *path)
 {
 	const char *name = go_to_folder(p, path);
-	struct path_status st;
+	struct path_status st = { 0 };
 
 	/* A link in a package is not followed: where it leads may be another package's file. */
 	if (p->folder < 0 || !*name || path_status(p->folder, name, &st) < 0 || !S_ISREG(st.mode))

@@ -66,7 +66,7 @@ static int open_step(
 
 int path_open_below(int folder, const char *name, struct path_status *ret)
 {
-	struct path_status here, below;
+	struct path_status here = { 0 }, below = { 0 };
 	int r = path_status(folder, "", &here);
 
 	r = r < 0 ? r : open_step(folder, here.file.device, name, O_DIRECTORY, &below);
@@ -94,7 +94,7 @@ static int go_to_root(struct walk *w)
 
 static int go_up(struct walk *w)
 {
-	struct path_status st;
+	struct path_status st = { 0 };
 	int fd;
 
 	if (w->here.file.device == w->top.file.device && w->here.file.inode == w->top.file.inode)
@@ -144,7 +144,7 @@ static bool is_last(const struct walk *w)
 static int step(struct walk *w, const char *name, int flags, int *ret)
 {
 	_cleanup_close_ int fd = -1;
-	struct path_status st;
+	struct path_status st = { 0 };
 	int r;
 
 	if (strcmp(name, ".") == 0)

@@ -108,7 +108,7 @@ static bool is_same_file(const struct build *b, const char *one, const char *oth
 {
 	_cleanup_close_ int a = path_open(b->root, one, O_PATH);
 	_cleanup_close_ int c = path_open(b->root, other, O_PATH);
-	struct path_status st[2];
+	struct path_status st[2] = { 0 };
 
 	return a >= 0 && c >= 0 && path_status(a, "", &st[0]) == 0 &&
 		path_status(c, "", &st[1]) == 0 && st[0].file.device == st[1].file.device &&

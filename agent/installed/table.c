@@ -4,13 +4,11 @@
  */
 #include "agent/installed/table.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "policy/base/clock.h"
+#include "agent/installed/path.h"
 
 struct entry {
 	struct installed_file file;
@@ -187,30 +185,20 @@ size_t installed_find(const struct installed *t, const struct installed_file *fi
 	return n;
 }
 
-int64_t installed_table_born_nsec(int folder, const char *name)
-{
-	struct statx st;
-
-	if (statx(folder, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
-		    STATX_BTIME, &st) < 0 ||
-		!(st.stx_mask & STATX_BTIME))
-		return 0;
-	return st.stx_btime.tv_sec * NSEC_PER_SEC + st.stx_btime.tv_nsec;
-}
-
 void installed_add_facts(
 	const struct installed *t, int fd, uint64_t device, uint64_t inode, struct facts *f)
 {
 	struct package found[FACTS_PACKAGES_MAX], before[FACTS_PACKAGES_MAX];
-	struct installed_file file = { .device = device, .inode = inode };
+	struct path_status st = { 0 };
 	uint32_t n_before = f->n_packages;
 	size_t at, n;
 
 	at = t ? find_first(t, device, inode) : 0;
 	if (!t || at == t->n_files || !is_inode(&t->files[at], device, inode))
 		return;
-	file.born_nsec = installed_table_born_nsec(fd, "");
-	n = installed_find(t, &file, found, ARRAY_SIZE(found));
+	if (path_status(fd, "", &st) < 0)
+		return;
+	n = installed_find(t, &st.file, found, ARRAY_SIZE(found));
 	if (n == 0)
 		return;
 	memcpy(before, f->packages, sizeof(before));

@@ -15,6 +15,3 @@ int installed_table_add_file(
 void installed_table_note(struct installed *t, const char *format, ...) _printf_(2, 3);
 /* From here on it can be looked up in, and no longer be added to. */
 void installed_table_finish(struct installed *t);
-
-/* When the file at @name in @folder (or @folder itself with "") was made, or 0. */
-int64_t installed_table_born_nsec(int folder, const char *name);

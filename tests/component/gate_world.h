@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #include "agent/gate/gate.h"
+#include "agent/installed/path.h"
 #include "agent/installed/table.h"
 #include "policy/base/clock.h"
 #include "policy/base/fd.h"

@@ -92,16 +92,13 @@ static struct installed *make_table(const char *path)
 		.type = PACKAGE_NPM, .told = METADATA_DPKG, .name = "banned"
 	};
 	struct installed *t = NULL;
-	struct stat st;
+	struct path_status st;
 	uint32_t package;
 
-	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(path_status(AT_FDCWD, path, &st), 0);
 	assert_int_equal(installed_table_new(&t), 0);
 	assert_int_equal(installed_table_add_package(t, &banned, &package), 0);
-	assert_int_equal(installed_table_add_file(t, package,
-				 &(struct installed_file){ st.st_dev, st.st_ino,
-					 installed_table_born_nsec(AT_FDCWD, path) }),
-		0);
+	assert_int_equal(installed_table_add_file(t, package, &st.file), 0);
 	installed_table_finish(t);
 	return t;
 }

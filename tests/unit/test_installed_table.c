@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "agent/installed/path.h"
 #include "agent/installed/table.h"
 
 static struct package package(const char *name)
@@ -84,26 +84,25 @@ static void test_they_come_before_what_lies_beside_the_file(void **state)
 	_cleanup_(installed_unrefp) struct installed *t = new_table();
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct facts f = { .n_packages = FACTS_PACKAGES_MAX };
-	struct stat st;
+	struct path_status st;
 
 	(void) state;
-	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(path_status(fd, "", &st), 0);
 	for (uint32_t i = 0; i < FACTS_PACKAGES_MAX; i++) {
 		f.packages[i] = package("beside");
 		(void) snprintf(f.packages[i].version, sizeof(f.packages[i].version), "%u", i);
 	}
-	add_file(t, add_package(t, "debian/a"), st.st_dev, st.st_ino,
-		installed_table_born_nsec(fd, ""));
+	add_file(t, add_package(t, "debian/a"), st.file.device, st.file.inode, st.file.born_nsec);
 	installed_table_finish(t);
-	installed_add_facts(t, fd, st.st_dev, st.st_ino, &f);
+	installed_add_facts(t, fd, st.file.device, st.file.inode, &f);
 	assert_true(facts_valid(&f));
 	assert_int_equal(f.n_packages, FACTS_PACKAGES_MAX);
 	assert_string_equal(f.packages[0].name, "debian/a");
 	assert_string_equal(f.packages[1].name, "beside");
 	assert_string_equal(f.packages[1].version, "0");
-	installed_add_facts(t, fd, st.st_dev, st.st_ino, &f); /* once is enough */
+	installed_add_facts(t, fd, st.file.device, st.file.inode, &f); /* once is enough */
 	assert_string_equal(f.packages[1].name, "beside");
-	installed_add_facts(NULL, fd, st.st_dev, st.st_ino, &f);
+	installed_add_facts(NULL, fd, st.file.device, st.file.inode, &f);
 	assert_string_equal(f.packages[0].name, "debian/a");
 }
 
