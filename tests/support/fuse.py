@@ -2,7 +2,8 @@
 serves its content, stalls, or serves something else each time it is read.
 
 Run as a program, it mounts itself:  fuse.py MOUNTPOINT NAME=KIND:PATH ...  (as root)
-Kinds: plain, stall-open, stall-read, stall-flush, stall-getattr, other-twice (after the first read: zeros), shrinks. PATH has the content.
+Kinds: plain, stall-open, stall-read, stall-flush, stall-getattr, stall-write (what is written is cached first),
+other-twice (after the first read: zeros), shrinks. PATH has the content.
 """
 
 import ctypes
@@ -16,9 +17,10 @@ import time
 IN_HEADER = struct.Struct("<IIQQIIII")  # len opcode unique nodeid uid gid pid padding
 OUT_HEADER = struct.Struct("<IiQ")
 ATTR = struct.Struct("<QQQQQQIIIIIIIIII")
-LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, ACCESS, \
-    INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 17, 18, 25, 26, 27, 28, 29, 34, 36, 42
+LOOKUP, FORGET, GETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, ACCESS, \
+    INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 16, 17, 18, 25, 26, 27, 28, 29, 34, 36, 42
 ROOT = 1
+WRITEBACK_CACHE = 1 << 16
 
 
 class Server:
@@ -44,8 +46,9 @@ class Server:
     def lookup(self, name):
         for i, (known, _, _) in enumerate(self.files):
             if known.encode() == name:
-                # valid for no time at all: the kernel asks again each time
-                return struct.pack("<QQQQII", i + 2, 0, 0, 0, 0, 0) + self.attributes(i + 2)
+                # valid for no time at all: the kernel asks again each time; but what stalls then can be opened first
+                valid_sec = 1 if self.files[i][1] == "stall-getattr" else 0
+                return struct.pack("<QQQQII", i + 2, 0, 0, valid_sec, 0, 0) + self.attributes(i + 2)
         return None
 
     def read(self, node, offset, size):
@@ -73,7 +76,9 @@ class Server:
         _, opcode, unique, node, *_ = IN_HEADER.unpack_from(request)
         body = request[IN_HEADER.size:]
         if opcode == INIT:
-            self.reply(unique, struct.pack("<IIIIHHIIHHI28x", 7, 26, 0, 0, 12, 10, 4096, 1, 0, 0, 0))
+            caches = any(kind == "stall-write" for _, kind, _ in self.files)
+            self.reply(unique, struct.pack("<IIIIHHIIHHI28x", 7, 26, 0, WRITEBACK_CACHE if caches else 0, 12, 10, 4096, 1,
+                                           0, 0, 0))
         elif opcode == LOOKUP:
             found = self.lookup(body.rstrip(b"\0")) if node == ROOT else None
             self.reply(unique, found or b"", 0 if found else errno.ENOENT)
@@ -96,7 +101,7 @@ class Server:
         elif opcode in (RELEASE, RELEASEDIR, FLUSH, ACCESS):
             if opcode != FLUSH or self.files[node - 2][1] != "stall-flush":
                 self.reply(unique)
-        elif opcode not in (FORGET, BATCH_FORGET, INTERRUPT):
+        elif opcode not in (FORGET, BATCH_FORGET, INTERRUPT, WRITE):
             self.reply(unique, b"", errno.ENOSYS)
 
 
