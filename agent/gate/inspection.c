@@ -202,11 +202,9 @@ static void apply_all(struct gate *g, struct inspection *i, struct finding *f)
 	struct launch *l;
 
 	while ((l = TAILQ_FIRST(&i->launches))) {
-		if (!l->answered)
-			finding_apply(g, l, &i->key, f);
-		else if (l->ran && f->decision.verdict == VERDICT_BLOCK)
+		if (l->answered && l->ran && f->decision.verdict == VERDICT_BLOCK)
 			finding_stop(g, l, i, f);
-		else if (i->job.scan == SCAN_ALL)
+		else if (!l->answered || i->job.scan == SCAN_ALL)
 			finding_apply(g, l, &i->key, f);
 		launch_free(g, l);
 	}

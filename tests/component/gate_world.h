@@ -296,6 +296,13 @@ static off_t exit_program(const char *name, char path[256])
 	return found - text + (off_t) sizeof(marker) - 1;
 }
 
+/* In a child: while somebody has the gate's group open, the kernel goes on waiting for an answer,
+ * also when the gate is gone. Those that wait must not be the ones that keep it open. */
+static void leave_gate(void)
+{
+	(void) close_range(3, ~0U, 0);
+}
+
 /* What a shell would see: the program's exit status, or -errno of the failed exec. From a process
  * of its own, because the gate's own children are exempt. */
 static int launch(const char *path)
@@ -307,6 +314,7 @@ static int launch(const char *path)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		leave_gate();
 		r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
 		if (r != 0)
 			_exit(EXEC_FAILED + r);
@@ -333,6 +341,7 @@ static pid_t launch_sleeper(const char *seconds)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		leave_gate();
 		r = posix_spawn(&pid, path, NULL, NULL, argv, NULL);
 		(void) waitpid(pid, &status, 0);
 		_exit(r == 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0);

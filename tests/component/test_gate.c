@@ -503,7 +503,7 @@ static void no_writer_gets_in_between(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			(void) close(fd);
+			leave_gate();
 			_exit(launch(path) == BANNED_STATUS ? BANNED_STATUS : 0);
 		}
 		/* with the file open already: just when it was looked at, the best moment there is
@@ -591,7 +591,10 @@ static void one_launch_too_many(void **state)
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0) {
-			pid_t pid = vfork();
+			pid_t pid;
+
+			leave_gate();
+			pid = vfork();
 
 			if (pid == 0) {
 				(void) execv(path, argv);
