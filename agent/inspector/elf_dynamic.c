@@ -52,8 +52,7 @@ static void read_segments(const struct view *v, struct elf_dynamic *d)
 	}
 }
 
-/* Where in the file the bytes at @address are; 0 when nowhere. */
-static uint64_t place_of(const struct elf_dynamic *d, uint64_t address)
+uint64_t elf_dynamic_place(const struct elf_dynamic *d, uint64_t address)
 {
 	for (uint32_t i = 0; i < d->n_segments; i++) {
 		const struct elf_segment *s = &d->segments[i];
@@ -68,16 +67,16 @@ static void take_entry(struct elf_dynamic *d, uint64_t tag, uint64_t value)
 {
 	switch (tag) {
 	case DT_STRTAB:
-		d->strings = place_of(d, value);
+		d->strings = elf_dynamic_place(d, value);
 		return;
 	case DT_STRSZ:
 		d->n_strings = value;
 		return;
 	case DT_SYMTAB:
-		d->symbols = place_of(d, value);
+		d->symbols = elf_dynamic_place(d, value);
 		return;
 	case DT_GNU_HASH:
-		d->gnu_hash = place_of(d, value);
+		d->gnu_hash = elf_dynamic_place(d, value);
 		return;
 	case DT_FLAGS_1:
 		d->is_pie = value & DF_1_PIE;

@@ -39,6 +39,9 @@ struct elf_dynamic {
 /* Reads segments and dynamic section. What is damaged or past a limit counts as not there. */
 void elf_dynamic_read(const struct view *v, const struct elf *e, struct elf_dynamic *ret);
 
+/* Where in the file the bytes are that the program has at @address; 0 when nowhere. */
+uint64_t elf_dynamic_place(const struct elf_dynamic *d, uint64_t address);
+
 /* Does the program define @name for others? By DT_GNU_HASH, which every linker of this century
  * writes. */
 bool elf_dynamic_exports(const struct view *v, const struct elf_dynamic *d, const char *name);

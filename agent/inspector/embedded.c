@@ -80,7 +80,7 @@ static void find_in_elf(const struct view *v, struct facts *f)
 	if (elf_sections_find(v, &e, names, ARRAY_SIZE(names), places) && places[0].size > 0)
 		go = places[0];
 	if (go.size > 0)
-		add(f, gobuild_read(v, &go, &p), &p);
+		add(f, gobuild_read(v, &d, &go, &p), &p);
 	if (places[1].size > 0)
 		add(f, cargo_audit_read(v, &places[1], &p), &p);
 }

@@ -15,8 +15,11 @@
 enum {
 	HEADER_SIZE = 32,
 	HEADER_ALIGNMENT = 16,
+	WORD_AT = 14, /* bytes of an address */
 	FLAGS_AT = 15,
+	FLAG_BIG_ENDIAN = 1,
 	FLAG_INLINE = 2,
+	STRINGS_AT = 16,
 	LENGTH_MAX = 10, /* bytes of a 64-bit number, seven bits in each */
 	GO_VERSION_MAX = 256,
 	GUARD_SIZE = 16,
@@ -129,19 +132,12 @@ static int read_length(const struct view *v, uint64_t *at, uint64_t *ret)
 	return -EBADMSG;
 }
 
-/* @at: behind the header. */
-static int read_texts(const struct view *v, uint64_t at, struct package *ret)
+/* @n bytes at @at, guards included. */
+static int read_text(const struct view *v, uint64_t at, uint64_t n, struct package *ret)
 {
 	_cleanup_free_ char *text = NULL;
-	uint64_t n;
-	int r = read_length(v, &at, &n);
+	int r;
 
-	if (r < 0 || n > GO_VERSION_MAX)
-		return r < 0 ? r : -EBADMSG;
-	at += n;
-	r = read_length(v, &at, &n);
-	if (r < 0)
-		return r;
 	if (n <= 2 * GUARD_SIZE)
 		return 0;
 	if (at > v->size || n > v->size - at)
@@ -155,6 +151,48 @@ static int read_texts(const struct view *v, uint64_t at, struct package *ret)
 		return -ENOMEM;
 	r = view_read(v, at, text, (size_t) n);
 	return r < 0 ? r : parse_module(text, (size_t) n, ret);
+}
+
+/* @at: behind the header. */
+static int read_inline(const struct view *v, uint64_t at, struct package *ret)
+{
+	uint64_t n;
+	int r = read_length(v, &at, &n);
+
+	if (r < 0 || n > GO_VERSION_MAX)
+		return r < 0 ? r : -EBADMSG;
+	at += n;
+	r = read_length(v, &at, &n);
+	return r < 0 ? r : read_text(v, at, n, ret);
+}
+
+/* Before Go 1.18 the header has the addresses of two strings, each of which is an address and a
+ * length. */
+static int read_by_address(const struct view *v, const struct elf_dynamic *d,
+	const uint8_t header[HEADER_SIZE], struct package *ret)
+{
+	const struct elf e = { .big_endian = header[FLAGS_AT] & FLAG_BIG_ENDIAN };
+	const size_t word = header[WORD_AT];
+	uint8_t string[2 * 8];
+	uint64_t at, n;
+	int r;
+
+	if (word != 4 && word != 8)
+		return -EBADMSG;
+	at = elf_number(&e, header + STRINGS_AT + word, word);
+	if (at == 0) /* no modules */
+		return 0;
+	at = elf_dynamic_place(d, at);
+	if (at == 0)
+		return -EBADMSG;
+	r = view_read(v, at, string, 2 * word);
+	if (r < 0)
+		return r == -ENODATA ? -EBADMSG : r;
+	n = elf_number(&e, string + word, word);
+	if (n == 0)
+		return 0;
+	at = elf_dynamic_place(d, elf_number(&e, string, word));
+	return at == 0 ? -EBADMSG : read_text(v, at, n, ret);
 }
 
 /* Where the header is among @n bytes; @n when it is not. */
@@ -173,7 +211,8 @@ static size_t find_header(const uint8_t *p, size_t n)
 	return n;
 }
 
-int gobuild_read(const struct view *v, const struct range *place, struct package *ret)
+int gobuild_read(const struct view *v, const struct elf_dynamic *d, const struct range *place,
+	struct package *ret)
 {
 	const size_t n = place->size < GOBUILD_SEARCH_MAX ? (size_t) place->size
 							  : GOBUILD_SEARCH_MAX;
@@ -187,7 +226,9 @@ int gobuild_read(const struct view *v, const struct range *place, struct package
 	if (r < 0)
 		return r;
 	at = find_header(bytes, n);
-	if (at == n || !(bytes[at + FLAGS_AT] & FLAG_INLINE))
+	if (at == n)
 		return 0;
-	return read_texts(v, place->offset + at + HEADER_SIZE, ret);
+	if (!(bytes[at + FLAGS_AT] & FLAG_INLINE))
+		return read_by_address(v, d, bytes + at, ret);
+	return read_inline(v, place->offset + at + HEADER_SIZE, ret);
 }

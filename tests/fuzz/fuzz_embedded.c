@@ -124,6 +124,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	build(&e, data, size, data, size, data, size);
 	check(e.bytes, e.n);
 	seed_elf_done(&e);
+	n_go = 0; /* what Go wrote before 1.18: addresses */
+	seed_put(&go, &n_go, "\xff Go buildinf:\x08", 15);
+	seed_put(&go, &n_go, data, size);
+	build(&e, note, n_note, go, n_go, cargo, n_cargo);
+	check(e.bytes, e.n);
+	seed_elf_done(&e);
 	check(data, size);
 	check_texts(data, size);
 	return 0;

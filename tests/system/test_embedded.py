@@ -90,6 +90,11 @@ def test_a_go_program_names_its_module(identify, bare, package, program, module)
     assert answer.get("build_id") == linker_build_id(path)
 
 
+def test_a_program_of_an_older_go_names_its_module(identify, bare):
+    answer = identify(bare(fetched(packages.npm, "esbuild-linux-64", "0.13.15") / "bin/esbuild"))  # built with 1.17
+    assert purls(answer) == ["pkg:golang/github.com/evanw/esbuild"]
+
+
 def test_a_program_is_banned_by_its_build_id_with_bytes_appended(identify, bare):
     path = bare("/bin/ls")
     build_id = linker_build_id(path)

@@ -347,7 +347,10 @@ static int read_go(const uint8_t *bytes, size_t n, struct package *ret)
 {
 	const struct view v = { .fd = -1, .size = n, .head = bytes, .n_head = n };
 
-	return gobuild_read(&v, &(struct range){ 0, n }, ret);
+	_cleanup_free_ struct elf_dynamic *d = calloc(1, sizeof(*d));
+
+	assert_non_null(d);
+	return gobuild_read(&v, d, &(struct range){ 0, n }, ret);
 }
 
 static void test_go_where_it_may_be(void **state)
@@ -433,6 +436,62 @@ static void test_hostile_go(void **state)
 		free(TAKE_PTR(long_name));
 		seed_go(&long_name, &n, text);
 		assert_int_equal(read_go(long_name, n, &p), more ? -EBADMSG : 1);
+	}
+}
+
+/* A segment at address 0x1000: header, string, text. */
+static struct facts facts_of_old_go(uint8_t word, uint64_t string, uint64_t text, uint64_t n_text)
+{
+	_cleanup_free_ uint8_t *go = NULL;
+	struct seed_elf e;
+	size_t n = 0;
+
+	seed_put(&go, &n, "\xff Go buildinf:", 14);
+	seed_number(&go, &n, word, 2);
+	seed_number(&go, &n, 0, word == 4 || word == 8 ? word : 8);
+	seed_number(&go, &n, string, word == 4 || word == 8 ? word : 8);
+	seed_number(&go, &n, 0, 32 - n);
+	seed_number(&go, &n, text, word == 4 ? 4 : 8);
+	seed_number(&go, &n, n_text, word == 4 ? 4 : 8);
+	seed_number(&go, &n, 0, 48 - n);
+	seed_put(&go, &n, "0123456789abcdef" MODULE "0123456789abcdef", strlen(MODULE) + 32);
+	seed_elf_init(&e);
+	seed_elf_segment(&e, PT_LOAD, PF_R | PF_W, go, n);
+	e.segments[0].p_vaddr = 0x1000;
+	seed_elf_section(&e, ".go.buildinfo", go, n);
+	return facts_of_elf(&e);
+}
+
+static void test_go_before_1_18(void **state)
+{
+	static const char *const good = "golang github.com/ngrok/ngrok v3.1.0 (go buildinfo);";
+	const uint64_t n = strlen(MODULE) + 32;
+	const struct {
+		const char *name;
+		uint8_t word;
+		uint64_t string, text, n_text;
+		const char *want;
+	} cases[] = {
+		{ "64 bits", 8, 0x1020, 0x1030, n, good },
+		{ "32 bits", 4, 0x1020, 0x1030, n, good },
+		{ "no modules", 8, 0, 0, 0, "" },
+		{ "empty text", 8, 0x1020, 0, 0, "" },
+		{ "text without room for its guards", 8, 0x1020, 0x1030, 32, "" },
+		{ "string nowhere", 8, 0x9000, 0x1030, n, "refused" },
+		{ "string at 2^64 - 1", 8, UINT64_MAX, 0x1030, n, "refused" },
+		{ "text nowhere", 8, 0x1020, 0x10, n, "refused" },
+		{ "text past the file", 8, 0x1020, 0x1030, 1 << 20, "refused" },
+		{ "text of 2^64 - 1", 8, 0x1020, 0x1030, UINT64_MAX, "refused" },
+		{ "addresses of no size", 0, 0x1020, 0x1030, n, "refused" },
+		{ "addresses of 16 bytes", 16, 0x1020, 0x1030, n, "refused" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct facts f = facts_of_old_go(
+			cases[i].word, cases[i].string, cases[i].text, cases[i].n_text);
+
+		expect(cases[i].name, &f, cases[i].want);
 	}
 }
 
@@ -843,6 +902,7 @@ int main(void)
 		cmocka_unit_test(test_go),
 		cmocka_unit_test(test_go_where_it_may_be),
 		cmocka_unit_test(test_hostile_go),
+		cmocka_unit_test(test_go_before_1_18),
 		cmocka_unit_test(test_cargo),
 		cmocka_unit_test(test_cargo_limits),
 		cmocka_unit_test(test_archives),
