@@ -66,5 +66,5 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_slow_file) };
 
-	return cmocka_run_group_tests_name("scan timeout", tests, prepare, NULL);
+	return cmocka_run_group_tests_name("scanner timeout", tests, prepare, NULL);
 }
