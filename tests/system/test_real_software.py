@@ -1,5 +1,5 @@
 """What real releases are told to be by the sample policy, wherever they lie and whatever was done to them. They are
-fetched from npm and Debian, and never run."""
+fetched from npm and Debian, and none is ever run but Bun, which makes programs."""
 
 import dataclasses
 import json
@@ -178,6 +178,25 @@ def test_claude_code_is_known_by_content_whatever_is_done_to_it(identify, bare, 
     judge(copy, "every brand word overwritten", "claude_code_literals")
     append(copy, 4096)
     judge(copy, "every brand word overwritten, 4096 bytes appended", "claude_code_literals")
+
+
+@pytest.mark.root
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("bun", ["1.3.0", "latest"])
+def test_claude_code_is_known_in_a_program_that_somebody_made_of_it(identify, tmp_path, bun):
+    """The newest Bun stores it as UTF-16. Its header with the version is lost: a copy of unknown version is banned."""
+    bun = fetched(packages.npm, "@oven/bun-linux-x64", bun) / "bin/bun"
+    shutil.copyfile(CLAUDES[1].path(), tmp_path / "notes.mjs")
+    program = tmp_path / "notes"
+    done = subprocess.run(["unshare", "--net", bun, "build", "--compile", "notes.mjs", "--outfile", program],
+                          cwd=tmp_path, env={"HOME": tmp_path, "PATH": os.environ["PATH"]}, capture_output=True,
+                          text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    file = identify(program)[0]
+    program.unlink()
+    assert (file["class"], file["software"], file["verdict"]) == ("bun", "claude-code", "block")
+    assert signatures(file) == ["claude_code", "claude_code_literals"]
+    assert not any("version" in match for match in file["matches"])
 
 
 def test_the_agent_sdk_carries_claude_code_whatever_its_own_version_says(identify):
