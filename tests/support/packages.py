@@ -18,6 +18,7 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("PROSCRIBE_PACKAGES", Path.home() / ".cache/proscribe-packages"))
 LOOK_UP_SEC, FETCH_SEC = 60, 600
+IMPATIENT = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000")  # offline must show soon
 
 
 class Unavailable(Exception):
@@ -47,23 +48,26 @@ def debian(name):
 
 
 def newest_npm(top, name, tag):
-    """What the registry calls @tag; what it last did where it cannot be reached."""
+    """What the registry calls @tag; what it last did where it cannot be reached. Keeps one version of each tag."""
     remembered = top / tag
     try:
-        version = run(["npm", "view", f"{name}@{tag}", "version", "--prefer-online"], LOOK_UP_SEC).strip()
+        version = run(["npm", "view", f"{name}@{tag}", "version", "--prefer-online", *IMPATIENT],
+                      LOOK_UP_SEC).strip()
     except Unavailable:
         if not remembered.exists():
             raise
         return remembered.read_text().strip()
     if not re.fullmatch(r"\d[0-9A-Za-z.+-]*", version):
         raise Unavailable(f"npm says that {name}@{tag} is {version[:100]!r}")
+    if remembered.exists() and remembered.read_text().strip() != version:
+        shutil.rmtree(top / remembered.read_text().strip(), ignore_errors=True)
     remembered.write_text(version + "\n")
     return version
 
 
 def fetch_npm(scratch, name, version):
-    run(["npm", "pack", f"{name}@{version}", "--ignore-scripts", "--loglevel=error", "--cache", scratch / "cache",
-         "--pack-destination", scratch], FETCH_SEC, cwd=scratch)
+    run(["npm", "pack", f"{name}@{version}", "--ignore-scripts", "--loglevel=error", *IMPATIENT,
+         "--cache", scratch / "cache", "--pack-destination", scratch], FETCH_SEC, cwd=scratch)
     return ["tar", "--no-same-owner", "--strip-components=1", "-xzf", only(scratch, "*.tgz"), "-C"]
 
 
@@ -108,7 +112,7 @@ def run(command, timeout_sec, cwd="/", may_fail=False):
     except subprocess.TimeoutExpired:
         raise Unavailable(f"{command[0]} {command[1]} took longer than {timeout_sec} seconds") from None
     if done.returncode != 0 and not may_fail:
-        said = " ".join((done.stderr or done.stdout or "no word").split())
+        said = " ".join((done.stderr or done.stdout or "no word").split()).partition(" npm error A complete log")[0]
         raise Unavailable(f"{' '.join(str(a) for a in command[:3])}: {said[:300]}")
     return done.stdout
 
