@@ -72,7 +72,7 @@ def fetch_npm(scratch, name, version):
 
 
 def fetch_debian(scratch, name, version):
-    run(["apt-get", "download", "-q", f"{name}={version}"], FETCH_SEC, cwd=scratch)
+    run(["apt-get", "-o", "APT::Sandbox::User=root", "-q", "download", f"{name}={version}"], FETCH_SEC, cwd=scratch)
     return ["dpkg-deb", "-x", only(scratch, "*.deb")]
 
 
