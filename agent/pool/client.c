@@ -18,7 +18,13 @@
 
 _Static_assert((int) METADATA_MAX <= (int) MESSAGE_METADATA_MAX, "candidates fit one message");
 
-enum { START_TIMEOUT_USEC = 10000000, END_TIMEOUT_USEC = 1000000, ERRNO_MAX = 4095 };
+enum {
+	START_TIMEOUT_USEC = 10000000,
+	/* One that gives way to everybody may get no processor for long. */
+	START_IDLE_TIMEOUT_USEC = 120000000,
+	END_TIMEOUT_USEC = 1000000,
+	ERRNO_MAX = 4095
+};
 
 static int spawn_inspector(uid_t uid, gid_t gid, bool idle, int socket, pid_t *ret)
 {
@@ -107,7 +113,8 @@ int client_start(struct client *c, uid_t uid, gid_t gid, bool idle, int stop_fd)
 		return r;
 	}
 	(void) close(TAKE_FD(theirs));
-	r = receive(c, MESSAGE_STARTING, clock_boot_usec() + START_TIMEOUT_USEC, &m);
+	r = receive(c, MESSAGE_STARTING,
+		clock_boot_usec() + (idle ? START_IDLE_TIMEOUT_USEC : START_TIMEOUT_USEC), &m);
 	if (r == 0 && m.hello.version != MESSAGE_VERSION)
 		r = -EBADMSG;
 	/* It has another uid now: without CAP_KILL we could not end it, which had better show here.

@@ -161,8 +161,7 @@ static int start_inspector(struct worker *w)
 
 	if (r < 0)
 		return r;
-	r = client_start(
-		&w->client, p->options.uid, p->options.gid, p->options.idle, p->stop_fd);
+	r = client_start(&w->client, p->options.uid, p->options.gid, p->options.idle, p->stop_fd);
 	if (r == 0)
 		set_pid(w, w->client.pid);
 	take_lost(w);
@@ -253,6 +252,11 @@ static bool has_signatures(const struct policy *p)
 	return s.n > 0;
 }
 
+static uint64_t job_timeout(const struct pool *p)
+{
+	return p->options.idle ? POOL_IDLE_JOB_TIMEOUT_USEC : POOL_JOB_TIMEOUT_USEC;
+}
+
 static int inspect(struct worker *w, struct job *j)
 {
 	struct metadata_list metadata;
@@ -275,7 +279,7 @@ static int inspect(struct worker *w, struct job *j)
 	metadata.n = 0;
 	if (!mountinfo_may_hang(st.st_dev))
 		metadata_open(j->fd, j->path, &st, &metadata);
-	r = client_inspect(&w->client, &request, POOL_JOB_TIMEOUT_USEC, &error, &j->facts);
+	r = client_inspect(&w->client, &request, job_timeout(w->pool), &error, &j->facts);
 	metadata_close(&metadata);
 	if (r == 0)
 		return error;

@@ -18,6 +18,8 @@ enum {
 	POOL_INSPECTORS_MAX = 16,
 	POOL_JOBS_MAX = 2048,             /* queued jobs of one priority; one more is refused */
 	POOL_JOB_TIMEOUT_USEC = 30000000, /* an inspector that has not answered by then is killed */
+	POOL_IDLE_JOB_TIMEOUT_USEC =
+		600000000,  /* one that gives way to everybody may take longer */
 	POOL_LOST_MAX = 16, /* killed and not ended; with so many of them no more are started */
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -49,6 +50,20 @@ void child_kill(struct child *c)
 		(void) close(TAKE_FD(c->socket));
 	if (c->pid > 0)
 		(void) kill(c->pid, SIGKILL);
+}
+
+bool child_is_runnable(const struct child *c)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[32], line[256] = "";
+	const char *name_end;
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) c->pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return false;
+	name_end = strrchr(line, ')');
+	return name_end && strncmp(name_end, ") R", 3) == 0;
 }
 
 bool child_reaped(struct child *c)

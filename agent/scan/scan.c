@@ -26,7 +26,7 @@ struct part {
 	struct child child;
 	sd_event_source *source;
 	size_t n_sent; /* of what the walker is told before it goes */
-	bool greeted, sent;
+	bool greeted, sent, reading;
 	unsigned n_busy; /* of its files */
 	/* PROGRESS, ROOT_DONE or DONE: counts once all files before it have been looked into. */
 	bool has_pending;
@@ -552,6 +552,10 @@ static void watch_part(struct part *p)
 	const uint32_t events = (may_read(p) ? (uint32_t) EPOLLIN : 0) |
 		(p->sent ? 0 : (uint32_t) EPOLLOUT);
 
+	/* While nobody listened, silence meant nothing. */
+	if ((events & EPOLLIN) && !p->reading)
+		p->word_usec = clock_boot_usec();
+	p->reading = events & EPOLLIN;
 	(void) sd_event_source_set_io_events(p->source, events);
 	/* A hang-up is told of whatever is asked for: it waits as well. */
 	(void) sd_event_source_set_enabled(p->source, events ? SD_EVENT_ON : SD_EVENT_OFF);
@@ -605,10 +609,21 @@ static bool is_past(uint64_t since_usec, unsigned seconds)
 	return clock_boot_usec() - since_usec > seconds * USEC_PER_SEC;
 }
 
-static bool is_silent(const struct scan *s)
+/* Has it said nothing for too long, although nobody kept it from going on? */
+static bool is_silent(struct part *p)
+{
+	if (!may_read(p) || !is_past(p->word_usec, p->scan->o.silence_sec))
+		return false;
+	if (!child_is_runnable(&p->child))
+		return true;
+	p->word_usec = clock_boot_usec();
+	return false;
+}
+
+static bool any_is_silent(struct scan *s)
 {
 	for (uint32_t i = 0; i < s->resume.n_parts; i++)
-		if (may_read(&s->parts[i]) && is_past(s->parts[i].word_usec, s->o.silence_sec))
+		if (is_silent(&s->parts[i]))
 			return true;
 	return false;
 }
@@ -622,7 +637,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 		finish(s, false, "Nobody asked for it any more");
 	else if (s->n_busy > 0 && is_past(s->job_usec, SCAN_STUCK_SEC))
 		finish(s, false, "Looking into a file takes for ever");
-	else if (is_silent(s))
+	else if (any_is_silent(s))
 		finish(s, false, "The walker hangs: a filesystem does not answer");
 	if (scan_is_over(s)) {
 		s->pool = pool_stop(s->pool);

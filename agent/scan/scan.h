@@ -17,7 +17,7 @@ enum {
 	SCAN_JOBS_MAX = 4,       /* files being looked into at a time */
 	SCAN_FOUND_MAX = 4096,   /* findings of one scan that are told; further ones are counted */
 	SCAN_SILENCE_SEC = 60,   /* a walker that has said nothing for so long is stuck */
-	SCAN_STUCK_SEC = 120,    /* files that have been looked into for so long are given up */
+	SCAN_STUCK_SEC = 900,    /* files that have been looked into for so long are given up */
 	SCAN_ABANDONED_SEC = 30, /* a scan that nobody has asked about for so long ends */
 	SCAN_SAVE_SEC = 2,       /* between two notes of how far it has come */
 };
