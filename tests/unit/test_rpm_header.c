@@ -120,7 +120,7 @@ static int read_exactly(const uint8_t *data, size_t n, struct put *ret)
 
 static void check(const char *name, const struct maker *m, int want, const char *text)
 {
-	uint8_t data[8192];
+	uint8_t data[8192] = { 0 };
 	struct put put = { 0 };
 	int r = read_exactly(data, finish(m, data), &put);
 
@@ -228,7 +228,7 @@ static void test_refused(void **state)
 static void test_cut_at_every_length(void **state)
 {
 	struct maker m = torrentbox();
-	uint8_t data[8192];
+	uint8_t data[8192] = { 0 };
 	size_t n;
 
 	(void) state;
