@@ -650,7 +650,7 @@ int walk_open(const char *path, int *ret_fd)
 {
 	_cleanup_close_ int folder = -1, fd = -1;
 	char copy[WALK_PATH_MAX];
-	const char *name = NULL;
+	const char *name = "";
 	bool keeps_atime = true;
 	struct statx st;
 	int r;

@@ -98,6 +98,11 @@ def test_a_second_agent_does_not_take_the_socket(build, directory, scratch, poli
     ("no limit given", "Records", "txu", (0, 0, 0), ""),
     ("after the last", "Records", "txu", (2**63 - 1, 0, 1), ""),
     ("after what no ledger can hold", "Records", "txu", (2**64 - 1, 0, 1), ERROR + "InvalidArgument"),
+    ("as many findings as are allowed", "Findings", "tu", (0, RECORDS_MAX), ""),
+    ("one finding more", "Findings", "tu", (0, RECORDS_MAX + 1), ERROR + "InvalidArgument"),
+    ("a scan that never was", "ScanStatus", "tt", (1, 0), ERROR + "NotFound"),
+    ("the scan before the first", "ScanStatus", "tt", (0, 0), ERROR + "NotFound"),
+    ("to stop a scan that never was", "ScanStop", "t", (1,), ERROR + "NotFound"),
     ("before time", "Records", "txu", (0, -2**63, 1), ""),
 ])
 def test_arguments(agent, what, member, types, values, error):

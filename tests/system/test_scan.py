@@ -399,6 +399,20 @@ def test_records_of_scans_are_shown(agent, scratch):
 
 
 @pytest.mark.root
+def test_findings_come_through_the_agent_where_its_file_is_closed(agent, scratch, build):
+    for i in range(3):
+        install_package(scratch / str(i), "2.1.91")
+    agent.ctl("scan", str(scratch))
+    direct = findings(agent, "--all")
+    os.chown(agent.ledger, EMPLOYEE_UID, EMPLOYEE_UID)
+    agent.ledger.chmod(0o600)
+    done = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--", str(build / "proscribectl"), "findings",
+                           "--all", "--json", "--socket", str(agent.socket)], capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert {f["path"]: f for f in json.loads(done.stdout)["findings"]} == direct and len(direct) == 3
+
+
+@pytest.mark.root
 def test_only_root_may_scan_the_host(agent, scratch, build):
     install_package(scratch / "a", "2.1.91")
     assert agent.ctl("scan", str(scratch)).returncode == 4
@@ -411,7 +425,7 @@ def test_only_root_may_scan_the_host(agent, scratch, build):
 
 @pytest.mark.root
 def test_an_interrupted_scan_of_the_host_goes_on(agent, scratch, build):
-    make_files(scratch / "m", 20000)
+    make_files(scratch / "m", 60000)
     _, first = install_package(scratch / "a", "2.1.91")
     _, last = install_package(scratch / "z", "2.1.91")
     command = [str(build / "proscribectl"), "scan", "--socket", str(agent.socket), str(scratch)]
@@ -438,7 +452,7 @@ def test_an_interrupted_scan_of_the_host_goes_on(agent, scratch, build):
 @pytest.mark.root
 def test_a_killed_agent_leaves_a_note(agent, scratch, build):
     _, banned = install_package(scratch / "z", "2.1.91")
-    make_files(scratch / "m", 5000)
+    make_files(scratch / "m", 60000)
     process = subprocess.Popen([str(build / "proscribectl"), "scan", "--socket", str(agent.socket), str(scratch)],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for walker in wait_until(lambda: walkers_of(agent.pid), 10, "a walker"):
