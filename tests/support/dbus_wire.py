@@ -83,12 +83,15 @@ class Wire:
         while self.fds:
             os.close(self.fds.pop())
 
-    def authenticate(self):
-        self.socket.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\n")
+    def authenticate(self, begin_at_once=False):
+        """@begin_at_once: so that no message can come together with BEGIN, which sd-bus by itself does not expect."""
+        lines = b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\n"
+        self.socket.sendall(lines + (b"BEGIN\r\n" if begin_at_once else b""))
         answer = b""
         while b"AGREE_UNIX_FD\r\n" not in answer:
             answer += self._receive(1)
-        self.socket.sendall(b"BEGIN\r\n")
+        if not begin_at_once:
+            self.socket.sendall(b"BEGIN\r\n")
 
     def _receive(self, n):
         data = b""

@@ -170,7 +170,8 @@ class Offline:
         with theirs:
             self.process = subprocess.Popen([*self.command, "--bus-fd", str(theirs.fileno())],
                                             pass_fds=[theirs.fileno(), *self.pass_fds])
-        self.wire = Wire(ours)
+        self.wire = Wire(ours, authenticate=False)
+        self.wire.authenticate(begin_at_once=True)
         return self.wire
 
     def __exit__(self, *_):

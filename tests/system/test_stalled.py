@@ -3,6 +3,7 @@ answering launches, the user's own command ends or waits alone, and nothing is l
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -81,17 +82,26 @@ def assert_protects(agent, scratch, version):
         assert wire.call("Status") == ""
 
 
+# stall-write: the agent sleeps while the descriptor comes, is closed here and so becomes the last one of a file that
+# has something to be written back by then.
 SENDER = """
-import array, os, socket, sys, time
-socket_path, path, kind = sys.argv[1:]
+import array, os, signal, socket, sys
+socket_path, path, kind, agent = sys.argv[1:]
 bus = socket.socket(socket.AF_UNIX)
 bus.connect(socket_path)
 bus.sendall(b"\\0AUTH EXTERNAL\\r\\nDATA\\r\\nNEGOTIATE_UNIX_FD\\r\\nBEGIN\\r\\n")
-fd = os.open(path, os.O_RDWR)
-if kind == "stall-write":
-    os.write(fd, b"never written back")
+said = b""
+while b"AGREE_UNIX_FD" not in said:
+    said += bus.recv(4096)
+fd = os.open(path, os.O_RDONLY)
 try:
+    if kind == "stall-write":
+        os.kill(int(agent), signal.SIGSTOP)
     bus.sendmsg([b"l"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+    if kind == "stall-write":
+        os.close(fd)
+        os.write(os.open(path, os.O_RDWR), b"never written back")
+        os.kill(int(agent), signal.SIGCONT)
     while bus.recv(4096):
         pass
     print("cut off", flush=True)
@@ -99,12 +109,13 @@ except PermissionError:  # Linux 6.16 and later
     print("refused", flush=True)
 except ConnectionError:
     print("cut off", flush=True)
+os.kill(int(agent), signal.SIGCONT)
 os.kill(os.getpid(), 9)
 """
 
 
 def sending(agent, file, kind):
-    return running(file, sys.executable, "-B", "-c", SENDER, agent.socket, file.path, kind)
+    return running(file, sys.executable, "-B", "-c", SENDER, agent.socket, file.path, kind, agent.pid)
 
 
 @pytest.mark.parametrize("kind", ["plain", "stall-flush", "stall-getattr", "stall-write"])
@@ -120,9 +131,9 @@ def test_a_descriptor_that_stalls_is_not_taken(agent, directory, scratch, kind):
 def test_the_agent_ends_while_it_is_shown_a_file_that_stalls(agent, directory):
     with Stalled(directory, "stall-write") as file, sending(agent, file, "stall-write") as sender:
         assert sender.stdout.readline()
-        started = time.monotonic()
-        agent.stop()
-        assert time.monotonic() - started < 8
+        os.kill(agent.pid, signal.SIGTERM)
+        assert agent.process.wait(8) == 0
+    wait_until(lambda: not helpers(), 10, "the end of every helper")
 
 
 @pytest.mark.parametrize("kind", ["stall-flush", "stall-getattr"])
