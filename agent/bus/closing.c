@@ -82,7 +82,8 @@ static void hand_over(struct closing *c, struct closing_entry *e)
 		e->pid = 0;
 		return;
 	}
-	(void) close(TAKE_FD(e->fd)); /* before the process may end: it must be the last to close */
+	(void) close(TAKE_FD(e->fd)); /* first: the process must be the last to close it */
+	(void) close(TAKE_FD(ours));  /* the sign to end */
 	(void) watch_end(c, e);       /* unwatched, it counts as long as this process lives */
 }
 
