@@ -15,7 +15,7 @@ enum {
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
 	FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
 	LOOK_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-	LOOK_MASK = STATX_TYPE | STATX_MODE | STATX_SIZE,
+	LOOK_MASK = STATX_TYPE | STATX_MODE | STATX_SIZE | STATX_NLINK,
 	NO_PACKAGE = -1,
 };
 
@@ -31,7 +31,8 @@ struct frame {
 	const char *resume; /* what is done of it: "/name/name", "/"; NULL: nothing is */
 	bool keeps_atime;   /* the kernel lets us leave access times alone here */
 	bool in_order;
-	bool is_ours; /* its files are this part's to see to */
+	bool is_ours;      /* its files are this part's to see to */
+	bool counts_links; /* the filesystem counts folders in the link counts of theirs */
 };
 
 struct walk {
@@ -156,6 +157,16 @@ static bool is_pseudo(int fd)
 		if ((uint32_t) fs.f_type == types[i])
 			return true;
 	return false;
+}
+
+/* Where a folder's link count is two more than the folders in it. Others say 1, or anything. */
+static bool counts_links(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+		(fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
+			fs.f_type == TMPFS_MAGIC);
 }
 
 /* Leaves the access time alone where the kernel lets us: once refused, it will be refused for what
@@ -450,7 +461,6 @@ static int begin(struct walk *w, struct frame *f)
 {
 	int r;
 
-	f->is_ours = is_ours(w);
 	w->counts.folders += f->is_ours;
 	r = visit_folder(w, f);
 	return r < 0 ? r : w->o.events.tick(w, w->o.events.context);
@@ -468,10 +478,17 @@ static bool may_enter(struct walk *w, const struct frame *above, const struct st
 	return false;
 }
 
+static void go_back(struct walk *w, const struct frame *to)
+{
+	w->path_n = to->path_n;
+	w->path[w->path_n] = '\0';
+}
+
 static int enter(struct walk *w, const char *name)
 {
 	struct frame *above = &w->frames[w->depth - 1], *f;
 	struct statx st;
+	bool ours;
 	int fd, r;
 
 	r = look(above->fd, name, &st);
@@ -479,16 +496,22 @@ static int enter(struct walk *w, const char *name)
 		count_failure(w, above, r);
 	if (r < 0 || !S_ISDIR(st.stx_mode) || !may_enter(w, above, &st) || !append(w, above, name))
 		return 0;
+	ours = is_ours(w);
+	if (!ours && above->counts_links && on_same(above, &st) && st.stx_nlink == 2) {
+		go_back(w, above); /* there is nothing in it but files of another part's */
+		return 0;
+	}
 	fd = open_quietly(above->fd, name, FOLDER_FLAGS, &above->keeps_atime);
 	if (fd < 0 || (!on_same(above, &st) && is_pseudo(fd))) {
 		if (fd < 0)
 			count_failure(w, above, fd);
 		cleanup_closep(&fd);
-		w->path_n = above->path_n;
-		w->path[w->path_n] = '\0';
+		go_back(w, above);
 		return 0;
 	}
 	f = push(w, fd, &st);
+	f->is_ours = ours;
+	f->counts_links = on_same(above, &st) ? above->counts_links : counts_links(fd);
 	f->name_at = above->path_n + 1;
 	f->keeps_atime = above->keeps_atime;
 	f->resume = resume_in(above, name);
@@ -613,6 +636,8 @@ int walk_root(struct walk *w, const char *path, const char *done)
 	place_root(w, f);
 	if (done && done[0] == '/' && text_copy(w->resume, sizeof(w->resume), done) == 0)
 		f->resume = w->resume;
+	f->is_ours = is_ours(w);
+	f->counts_links = counts_links(fd);
 	r = is_pseudo(fd) ? -EMEDIUMTYPE : begin(w, f);
 	if (r < 0) {
 		abandon(w);
