@@ -17,7 +17,7 @@
 
 enum {
 	ASK_FIRST_MSEC = 10, /* until the first answers; later ones come less often */
-	ASK_MAX_MSEC = 200,
+	ASK_MAX_MSEC = 100,
 	STATE_SIZE_MAX = 1 << 20,
 	SAVE_USEC = 1000000,
 };
