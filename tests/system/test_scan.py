@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support import packages
 from support.agent import children_of, is_running, wait_until
 from support.launch import EMPLOYEE_UID
 from support.software import BANNED, install_package, write_policy, write_policy_text
@@ -201,6 +202,34 @@ def test_other_filesystems_are_entered_when_told_to(build, tree, listed):
         assert json.loads(done.stdout)["folders"] < 1000, "it went into /proc"
     finally:
         subprocess.run(["umount", "--recursive", "--lazy", str(inside)], check=False)
+
+
+SAMPLE_POLICY = Path(__file__).resolve().parent.parent.parent / "packaging/examples/high-risk"
+
+
+@pytest.mark.timeout(300)
+def test_real_software_is_found_under_other_names(build, tmp_path):
+    """By content alone, with the version that the content tells; an older version and other software are left alone."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    try:
+        copies = {
+            "notes.txt": next(packages.npm("@anthropic-ai/claude-code", "2.1.91").rglob("cli.js")),
+            "old.txt": next(packages.npm("@anthropic-ai/claude-code", "2.1.90").rglob("cli.js")),
+            "photo.raw": next(p for p in packages.npm("@anthropic-ai/claude-code-linux-x64", "2.1.113").rglob("claude")
+                              if p.is_file()),
+        }
+    except packages.Unavailable as reason:
+        pytest.skip(str(reason))
+    for name, source in copies.items():
+        shutil.copyfile(source, root / name)
+    shutil.copyfile("/usr/bin/python3", root / "python.dat")
+    done = scan(build, SAMPLE_POLICY, root, "--json", timeout_sec=200)
+    shutil.rmtree(root)
+    assert done.returncode == 4, done.stderr
+    assert {Path(path).name: f["version"] for path, f in found_by(done).items()} == \
+        {"notes.txt": "2.1.91", "photo.raw": "2.1.113"}
+    assert all(f["evidence"] == "signature" for f in found_by(done).values())
 
 
 # ---- what takes long ----
