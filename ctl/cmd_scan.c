@@ -100,7 +100,7 @@ static enum exit_code read_state(struct scanning *s)
 	if (fd < 0 && errno == ENOENT)
 		return EXIT_CODE_FINE;
 	r = fd < 0 ? -errno : fd_read_file(fd, STATE_SIZE_MAX, &s->state, &size);
-	if (r >= 0 && text_utf8_valid(s->state, strlen(s->state)))
+	if (r >= 0 && s->state && text_utf8_valid(s->state, strlen(s->state)))
 		return EXIT_CODE_FINE;
 	complain("cannot read %s: %s", s->a->state,
 		r < 0 ? strerror(-r) : "it holds no state of a scan");

@@ -227,7 +227,7 @@ static int find(struct call *c, uint64_t id, struct scan **ret, sd_bus_error *e)
 int scans_method_status(struct call *c, sd_bus_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct scan *s;
+	struct scan *s = NULL;
 	uint64_t id, from;
 	int r = sd_bus_message_read(c->message, "tt", &id, &from);
 
@@ -247,7 +247,7 @@ int scans_method_status(struct call *c, sd_bus_error *e)
 int scans_method_stop(struct call *c, sd_bus_error *e)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	struct scan *s;
+	struct scan *s = NULL;
 	uint64_t id;
 	int r = sd_bus_message_read(c->message, "t", &id);
 

@@ -1,5 +1,5 @@
 /*
- * The layout: all that was embedded, 32 bytes of numbers that count from its start, the trailer.
+ * The layout: all that was embedded, numbers that count from its start, the trailer.
  * Runs inside the inspector.
  */
 #include "agent/inspector/bun.h"
@@ -13,7 +13,7 @@ static const char trailer[] = "\n---- Bun! ----\n";
 
 enum {
 	TRAILER_SIZE = sizeof(trailer) - 1,
-	NUMBERS_SIZE = 32,
+	NUMBERS_SIZE = 20,       /* the numbers that are read; more follow */
 	MODULE_MIN = 16,         /* the ranges of a module's name and of its contents */
 	BEFORE_SIZE = 128 << 10, /* bytes before the ELF file's end that are looked at */
 	TABLE_STEP = 26 << 10,   /* bytes of the table that are read at once */
@@ -22,6 +22,8 @@ enum {
 
 /* Bytes of a module in the table, since Bun 1.3 and before. */
 static const uint32_t module_sizes[] = { 52, 36 };
+/* Bytes of the numbers with what follows them, now and up to Bun 1.2. */
+static const uint32_t numbers_sizes[] = { 32, 24 };
 
 /* Which pages of the modules hold contents: neighbours melt into one range, and a table that names
  * the same bytes again and again costs nothing. */
@@ -53,23 +55,23 @@ static bool fits(uint32_t length, uint32_t entry, uint32_t module_size)
 	return length > 0 && length % module_size == 0 && entry < length / module_size;
 }
 
-/* @at is where a trailer is. */
-static bool is_real(const struct view *v, uint64_t at, struct range *ret)
+/* @at is where the numbers end. */
+static bool is_real(const struct view *v, uint64_t at, uint32_t numbers_size, struct range *ret)
 {
 	uint8_t n[NUMBERS_SIZE], module[MODULE_MIN];
 	uint64_t size, base;
 	uint32_t table, length, entry;
 
-	if (at < NUMBERS_SIZE || view_read(v, at - NUMBERS_SIZE, n, sizeof(n)) < 0)
+	if (at < numbers_size || view_read(v, at - numbers_size, n, sizeof(n)) < 0)
 		return false;
 	size = number64(n);
 	table = number32(n + 8);
 	length = number32(n + 12);
 	entry = number32(n + 16);
-	if (size > at - NUMBERS_SIZE || !contains(size, table, length) ||
+	if (size > at - numbers_size || !contains(size, table, length) ||
 		(!fits(length, entry, module_sizes[0]) && !fits(length, entry, module_sizes[1])))
 		return false;
-	base = at - NUMBERS_SIZE - size;
+	base = at - numbers_size - size;
 	if (view_read(v, base + table, module, sizeof(module)) < 0 ||
 		!contains(size, number32(module), number32(module + 4)) ||
 		!contains(size, number32(module + 8), number32(module + 12)))
@@ -89,7 +91,10 @@ static bool find_in(
 		last = offset + (uint64_t) (p - bytes);
 		p++;
 	}
-	return last != UINT64_MAX && is_real(v, last, ret);
+	for (size_t i = 0; last != UINT64_MAX && i < ARRAY_SIZE(numbers_sizes); i++)
+		if (is_real(v, last, numbers_sizes[i], ret))
+			return true;
+	return false;
 }
 
 static bool find_before(const struct view *v, uint64_t end, struct range *ret)

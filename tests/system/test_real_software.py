@@ -181,7 +181,7 @@ def test_claude_code_is_known_by_content_whatever_is_done_to_it(identify, bare, 
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("bun", ["1.3.0", "latest"])
+@pytest.mark.parametrize("bun", ["1.2.20", "1.3.0", "latest"])
 def test_claude_code_is_known_in_a_program_that_somebody_made_of_it(identify, tmp_path, bun):
     """The newest Bun stores it as UTF-16. Its header with the version is lost: a copy of unknown version is banned."""
     bun = fetched(packages.npm, "@oven/bun-linux-x64", bun) / "bin/bun"
