@@ -124,9 +124,9 @@ static void print_option(size_t i)
 
 	if (options[i].value)
 		(void) snprintf(left + n, sizeof(left) - (size_t) n, " %s", options[i].value);
-	(void) printf("  %-22s", left);
+	(void) printf("  %-25s", left);
 	for (const char *end; (end = strchr(help, '\n')); help = end + 1)
-		(void) printf("%.*s\n%24s", (int) (end - help), help, "");
+		(void) printf("%.*s\n%27s", (int) (end - help), help, "");
 	(void) printf("%s\n", help);
 }
 
