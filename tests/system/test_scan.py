@@ -1,5 +1,6 @@
 """Inventory scans: what lies on the host, whether it was ever started or not."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from support import packages
-from support.agent import children_of, is_running, wait_until
+from support.agent import Agent, children_of, is_running, wait_until
 from support.launch import EMPLOYEE_UID
 from support.software import BANNED, install_package, write_policy, write_policy_text
 
@@ -499,27 +500,29 @@ def test_a_killed_agent_leaves_a_note(agent, scratch, build):
     assert set(findings(agent)) == {str(banned)}
 
 
+def peaks_of_scan(build, agent, root):
+    """The most kilobytes that a walker and the agent have needed by the end of it."""
+    process = subprocess.Popen([str(build / "proscribectl"), "scan", "--socket", str(agent.socket), str(root)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = {}
+    while process.poll() is None:
+        for walker in walkers_of(agent.pid):
+            with contextlib.suppress(OSError, AttributeError):
+                seen[walker] = peak_kilobytes(walker)
+        time.sleep(0.002)
+    assert process.returncode == 0 and seen
+    return max(seen.values()), peak_kilobytes(agent.pid)
+
+
 @pytest.mark.root
 @pytest.mark.timeout(200)
-def test_memory_stays_flat(build, agent, tmp_path):
+def test_memory_stays_flat(build, directory, scratch, policy, tmp_path):
     """However many files: what a tree of 200,000 needs, one of 2,000 needs as well."""
-    peaks = {}
     for count in (2000, 200000):
-        root = tmp_path / str(count)
-        make_files(root, count)
-        process = subprocess.Popen([str(build / "proscribectl"), "scan", "--socket", str(agent.socket), str(root)],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        seen = {}
-        while process.poll() is None:
-            for walker in walkers_of(agent.pid):
-                try:
-                    seen[walker] = peak_kilobytes(walker)
-                except (OSError, AttributeError):
-                    pass
-            time.sleep(0.002)
-        shutil.rmtree(root)
-        assert process.returncode == 0 and seen
-        peaks[count] = (max(seen.values()), peak_kilobytes(agent.pid))
+        make_files(tmp_path / str(count), count)
+    with Agent(build, directory, policy, [scratch]) as agent:
+        peaks = {count: peaks_of_scan(build, agent, tmp_path / str(count)) for count in (2000, 200000)}
+    shutil.rmtree(tmp_path)
     (small_walker, small_agent), (walker, whole) = peaks[2000], peaks[200000]
     assert walker - small_walker < 1024, peaks
     assert whole - small_agent < 1024, peaks
