@@ -579,7 +579,7 @@ static void test_inspectors_that_cannot_be_killed(void **state)
 	for (unsigned i = 0; i < ROUNDS * N; i++)
 		wait_done(&job[i]);
 	assert_int_equal(lost(p), 0);
-	(void) pool_stop(p);
+	p = pool_stop(p);
 	assert_no_children();
 }
 
