@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "agent/inspector/meter.h"
+#include "agent/inspector/number.h"
 #include "agent/inspector/zip.h"
 #include "policy/base/cleanup.h"
 
@@ -44,21 +45,6 @@ struct archive {
 	size_t n_window;
 	uint8_t window[WINDOW_SIZE], in[ARCHIVE_CHUNK], out[ARCHIVE_CHUNK];
 };
-
-static uint16_t number16(const uint8_t *p)
-{
-	return (uint16_t) (p[0] | p[1] << 8);
-}
-
-static uint32_t number32(const uint8_t *p)
-{
-	return number16(p) | (uint32_t) number16(p + 2) << 16;
-}
-
-static uint64_t number64(const uint8_t *p)
-{
-	return number32(p) | (uint64_t) number32(p + 4) << 32;
-}
 
 /* @n bytes at @at of the directory, which stay until the next call. */
 static int look(struct archive *a, uint64_t at, size_t n, const uint8_t **ret)

@@ -4,9 +4,9 @@
  */
 #include "agent/inspector/bun.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "agent/inspector/number.h"
 #include "policy/base/cleanup.h"
 
 static const char trailer[] = "\n---- Bun! ----\n";
@@ -31,19 +31,6 @@ struct pages {
 	uint8_t *held; /* one for each page */
 	uint64_t n;
 };
-
-static uint32_t number32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static uint64_t number64(const uint8_t *p)
-{
-	return number32(p) | (uint64_t) number32(p + 4) << 32;
-}
 
 static bool contains(uint64_t size, uint32_t offset, uint32_t length)
 {

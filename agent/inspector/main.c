@@ -19,19 +19,7 @@
 #include "policy/base/idle.h"
 #include "policy/base/log.h"
 #include "policy/base/spawn.h"
-
-static int parse_id(const char *s, unsigned *ret)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || end == s || *end || *s == '-' || v == 0 || v >= UINT_MAX)
-		return -EINVAL;
-	*ret = (unsigned) v;
-	return 0;
-}
+#include "policy/base/text.h"
 
 static int inspect(struct scanner *scanner, const struct message_inspect *m, const int fds[],
 	size_t n_fds, struct facts *ret)
@@ -112,8 +100,7 @@ int main(int argc, char *argv[])
 
 	argc -= idle;
 	argv += idle;
-	if (argc != 1 &&
-		(argc != 3 || parse_id(argv[1], &uid) < 0 || parse_id(argv[2], &gid) < 0)) {
+	if (argc != 1 && (argc != 3 || text_id(argv[1], &uid) < 0 || text_id(argv[2], &gid) < 0)) {
 		log_error("Usage: proscribe-inspector [--idle] [UID GID], started by proscribed "
 			  "only");
 		return 2;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/inspector/number.h"
 #include "policy/base/cleanup.h"
 
 enum {
@@ -19,21 +20,6 @@ enum {
 static const uint8_t end_mark[] = { 'P', 'K', 5, 6 }, entry_mark[] = { 'P', 'K', 1, 2 },
 		     file_mark[] = { 'P', 'K', 3, 4 }, zip64_mark[] = { 'P', 'K', 6, 6 },
 		     locator_mark[] = { 'P', 'K', 6, 7 };
-
-static uint16_t number16(const uint8_t *p)
-{
-	return (uint16_t) (p[0] | p[1] << 8);
-}
-
-static uint32_t number32(const uint8_t *p)
-{
-	return number16(p) | (uint32_t) number16(p + 2) << 16;
-}
-
-static uint64_t number64(const uint8_t *p)
-{
-	return number32(p) | (uint64_t) number32(p + 4) << 32;
-}
 
 bool zip_is_candidate(const uint8_t *head, size_t n)
 {

@@ -22,29 +22,6 @@ void asker_done(struct asker *a)
 	client_stop(&a->client);
 }
 
-/* 0 when the inspector has something to say or is gone. */
-static int wait_for_word(const struct asker *a, uint64_t deadline_usec)
-{
-	struct pollfd fds[] = { { .fd = a->client.socket, .events = POLLIN },
-		{ .fd = a->stop_fd, .events = POLLIN } };
-
-	for (;;) {
-		uint64_t now = clock_boot_usec();
-		int r;
-
-		if (now >= deadline_usec)
-			return -ETIMEDOUT;
-		r = poll(fds, ARRAY_SIZE(fds),
-			(int) ((deadline_usec - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		if (r > 0 && fds[1].revents)
-			return -ESHUTDOWN;
-		if (r > 0)
-			return 0;
-	}
-}
-
 static bool is_path(const char *path)
 {
 	const char *name = path;
@@ -107,7 +84,7 @@ static int receive_answer(struct asker *a, const struct question *q, uint64_t id
 	union message m = { .type = MESSAGE_FOUND };
 
 	do {
-		r = wait_for_word(a, deadline);
+		r = client_wait(&a->client, deadline);
 		r = r
 			?: message_receive(a->client.socket, MESSAGE_FROM_INSPECTOR,
 				   MESSAGE_READING, &m, fds, &n_fds);

@@ -46,8 +46,7 @@ static int spawn_inspector(uid_t uid, gid_t gid, bool idle, int socket, pid_t *r
 	return spawn_helper(&spawn, ret);
 }
 
-/* 0 when the inspector has something to say or is gone. */
-static int wait_for_word(const struct client *c, uint64_t deadline_usec)
+int client_wait(const struct client *c, uint64_t deadline_usec)
 {
 	struct pollfd fds[] = { { .fd = c->socket, .events = POLLIN },
 		{ .fd = c->stop_fd, .events = POLLIN } };
@@ -75,7 +74,7 @@ static int receive(const struct client *c, enum message_state state, uint64_t de
 	int fds[MESSAGE_FDS_MAX], r;
 	size_t n_fds;
 
-	r = wait_for_word(c, deadline_usec);
+	r = client_wait(c, deadline_usec);
 	if (r < 0)
 		return r;
 	return message_receive(c->socket, MESSAGE_FROM_INSPECTOR, state, ret, fds, &n_fds);

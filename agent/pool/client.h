@@ -26,6 +26,9 @@ struct client {
  * it could not enter its sandbox, -ETIMEDOUT, -EPIPE, -EBADMSG, -ESHUTDOWN or what starting it
  * failed with. */
 int client_start(struct client *c, uid_t uid, gid_t gid, bool idle, int stop_fd);
+/* Waits for its next word: 0 when there is one or it is gone, -ETIMEDOUT, -ESHUTDOWN, or another
+ * negative errno. */
+int client_wait(const struct client *c, uint64_t deadline_usec);
 /* Ends the process and reaps it, or says in c->lost, within a second or two, that not even SIGKILL
  * ends it: it waits for a filesystem that does not answer. Fine for one that never started. */
 void client_stop(struct client *c);

@@ -39,19 +39,6 @@ struct task {
 	uint32_t root;
 };
 
-static int parse_id(const char *s, unsigned *ret)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || end == s || *end || *s == '-' || v == 0 || v >= UINT_MAX)
-		return -EINVAL;
-	*ret = (unsigned) v;
-	return 0;
-}
-
 static int add_path(struct paths *p, const char *path)
 {
 	char **list;
@@ -185,8 +172,7 @@ int main(int argc, char *argv[])
 	struct stat st;
 	int r;
 
-	if (argc != 1 &&
-		(argc != 3 || parse_id(argv[1], &uid) < 0 || parse_id(argv[2], &gid) < 0)) {
+	if (argc != 1 && (argc != 3 || text_id(argv[1], &uid) < 0 || text_id(argv[2], &gid) < 0)) {
 		log_error("Usage: proscribe-walker [UID GID], started by proscribed only");
 		return 2;
 	}

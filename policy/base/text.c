@@ -1,6 +1,7 @@
 #include "policy/base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,4 +190,17 @@ bool text_field_valid(const char *s, size_t size)
 		if (s[i])
 			return false;
 	return text_utf8_valid(s, n);
+}
+
+int text_id(const char *s, unsigned *ret)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || v == 0 || v >= UINT_MAX)
+		return -EINVAL;
+	*ret = (unsigned) v;
+	return 0;
 }

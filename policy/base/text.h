@@ -23,6 +23,9 @@ size_t text_escape(const char *s, char *out, size_t size);
 /* Columns that @s takes on a terminal (wide East Asian characters take two); @s is escaped text. */
 size_t text_columns(const char *s);
 
+/* A user or group id in decimal, other than root's: 0 or -EINVAL. */
+int text_id(const char *s, unsigned *ret);
+
 /* Copies @s whole or not at all: 0, or -ENAMETOOLONG with @out empty. */
 int text_copy(char *out, size_t size, const char *s);
 
