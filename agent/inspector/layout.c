@@ -195,10 +195,11 @@ static bool take_npm_name(const char *path, struct package *p, const char **rest
 
 static bool read_deno(const char *path, struct package *p)
 {
-	const char *start = behind_last(path, "/npm/registry.npmjs.org/"), *rest;
-	struct part version;
+	const char *start = behind_last(path, "deno/npm/"), *rest;
+	struct part host, version;
 
-	return start && take_npm_name(start, p, &rest) && take_part(rest, &version) &&
+	return start && take_part(start, &host) && memchr(host.s, '.', host.n) &&
+		take_npm_name(host.rest, p, &rest) && take_part(rest, &version) &&
 		set_version(p, version.s, version.n) && !strstr(version.rest, "node_modules/");
 }
 

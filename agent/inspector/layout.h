@@ -6,7 +6,7 @@
  *   .../Cellar/NAME/VERSION/..., .../Caskroom/NAME/VERSION/...                Homebrew
  *   .../.pnpm/@SCOPE+NAME@VERSION/node_modules/@SCOPE/NAME/...                npm; Bun and Deno
  * have the same in .bun and .deno
- *   .../npm/registry.npmjs.org/@SCOPE/NAME/VERSION/...       npm, in Deno's cache
+ *   .../deno/npm/HOST/@SCOPE/NAME/VERSION/...                npm, in Deno's cache
  *   .../extensions/PUBLISHER.NAME-VERSION/...                VS Code extension
  *   .../volta/tools/image/packages/NAME/..., also .volta     npm, without a version
  *   .../mise/installs/npm-NAME/VERSION/...                   npm; only where NAME has no dash,

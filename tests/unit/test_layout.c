@@ -63,12 +63,12 @@ static const struct {
 		"1.0.0" },
 	{ "Deno's store", "/p/node_modules/.deno/@s+a@1.0.0/node_modules/@s/a/x", PACKAGE_NPM,
 		"@s/a", "1.0.0" },
-	{ "Deno's cache", "/c/deno/npm/registry.npmjs.org/@s/a/1.0.0/x", PACKAGE_NPM, "@s/a",
+	{ "Deno's cache", "/c/deno/npm/packages.example.com/@s/a/1.0.0/x", PACKAGE_NPM, "@s/a",
 		"1.0.0" },
-	{ "Deno's cache, no scope", "/c/deno/npm/registry.npmjs.org/a/1.0.0/x", PACKAGE_NPM, "a",
+	{ "Deno's cache, no scope", "/c/deno/npm/packages.example.com/a/1.0.0/x", PACKAGE_NPM, "a",
 		"1.0.0" },
-	{ "Deno's cache, a package inside", "/c/npm/registry.npmjs.org/a/1.0.0/node_modules/b/x", 0,
-		NULL, NULL },
+	{ "Deno's cache, a package inside",
+		"/c/deno/npm/packages.example.com/a/1.0.0/node_modules/b/x", 0, NULL, NULL },
 	{ "Volta", "/home/u/.volta/tools/image/packages/@s/a/lib/node_modules/@s/a/cli.js",
 		PACKAGE_NPM, "@s/a", "" },
 	{ "Volta, a package that another brought along",
@@ -149,7 +149,7 @@ static void test_truncation(void **state)
 static void test_all_at_once(void **state)
 {
 	static const char path[] = HASH "-a-1/Cellar/b/2/.pnpm/c@3.0.0/extensions/d.e-4.0.0/"
-					"npm/registry.npmjs.org/f/5.0.0/node_modules/c/x";
+					"deno/npm/packages.example.com/f/5.0.0/node_modules/c/x";
 	struct package found[LAYOUT_PACKAGES_MAX];
 
 	(void) state;
