@@ -140,15 +140,18 @@ static bool is_mount(const struct frame *above, const struct statx *st)
 		(st->stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-/* Filesystems that hold no files of anybody's. */
-static bool is_pseudo(int fd)
+/* Filesystems that hold no files of anybody's; and those that a server or a user's process answers
+ * for, perhaps never: the agent, who gets the files, must not wait for one even to close it. */
+static bool is_left_out(int fd)
 {
 	static const uint32_t types[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC,
 		CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,
 		SECURITYFS_MAGIC, PSTOREFS_MAGIC, BPF_FS_MAGIC, BINFMTFS_MAGIC, AUTOFS_SUPER_MAGIC,
 		NSFS_MAGIC, SELINUX_MAGIC, SMACK_MAGIC, EFIVARFS_MAGIC, HUGETLBFS_MAGIC,
 		0x62656570 /* configfs */, 0x65735543 /* fusectl */, 0x19800202 /* mqueue */,
-		0x67596969 /* rpc_pipefs */, 0x6e667364 /* nfsd */ };
+		0x67596969 /* rpc_pipefs */, 0x6e667364 /* nfsd */, FUSE_SUPER_MAGIC,
+		NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, SMB_SUPER_MAGIC,
+		CEPH_SUPER_MAGIC, V9FS_MAGIC, AFS_FS_MAGIC, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC };
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
@@ -186,9 +189,9 @@ static int open_quietly(int folder, const char *name, int flags, bool *keeps_ati
 }
 
 /* What was there a moment ago and is gone, or something else now, is nothing that was not read. */
-static void count_failure(struct walk *w, const struct frame *f, int error)
+static void count_failure(struct walk *w, bool is_ours, int error)
 {
-	if (!f->is_ours)
+	if (!is_ours)
 		return;
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
 		w->counts.limited++;
@@ -227,10 +230,13 @@ static int hand_over(struct walk *w, struct frame *f, const char *name, unsigned
 	}
 	fd = open_quietly(f->fd, name, FILE_FLAGS, &f->keeps_atime);
 	if (fd < 0) {
-		count_failure(w, f, fd);
+		count_failure(w, f->is_ours, fd);
 		return 0;
 	}
-	return is_regular(fd) ? w->o.events.file(w, wanted, fd, w->o.events.context) : 0;
+	/* Somebody may have mounted something just now. */
+	if (!is_regular(fd) || is_left_out(fd))
+		return 0;
+	return w->o.events.file(w, wanted, fd, w->o.events.context);
 }
 
 static bool append(struct walk *w, const struct frame *f, const char *name)
@@ -259,7 +265,7 @@ static int visit_file(struct walk *w, struct frame *f, const char *name)
 	if (wanted_needs_stat(&w->o.rules, &f->place, name)) {
 		r = look(f->fd, name, &st);
 		if (r < 0) {
-			count_failure(w, f, r);
+			count_failure(w, f->is_ours, r);
 			return 0;
 		}
 		wanted = S_ISREG(st.stx_mode) ? wanted_file(&w->o.rules, &f->place, name,
@@ -493,7 +499,7 @@ static int enter(struct walk *w, const char *name)
 
 	r = look(above->fd, name, &st);
 	if (r < 0)
-		count_failure(w, above, r);
+		count_failure(w, above->is_ours, r);
 	if (r < 0 || !S_ISDIR(st.stx_mode) || !may_enter(w, above, &st) || !append(w, above, name))
 		return 0;
 	ours = is_ours(w);
@@ -502,9 +508,11 @@ static int enter(struct walk *w, const char *name)
 		return 0;
 	}
 	fd = open_quietly(above->fd, name, FOLDER_FLAGS, &above->keeps_atime);
-	if (fd < 0 || (!on_same(above, &st) && is_pseudo(fd))) {
+	if (fd < 0 || (!on_same(above, &st) && is_left_out(fd))) {
 		if (fd < 0)
-			count_failure(w, above, fd);
+			count_failure(w, ours, fd); /* another part may not even try */
+		else
+			w->counts.other_mounts += above->is_ours;
 		cleanup_closep(&fd);
 		go_back(w, above);
 		return 0;
@@ -638,7 +646,7 @@ int walk_root(struct walk *w, const char *path, const char *done)
 		f->resume = w->resume;
 	f->is_ours = is_ours(w);
 	f->counts_links = counts_links(fd);
-	r = is_pseudo(fd) ? -EMEDIUMTYPE : begin(w, f);
+	r = is_left_out(fd) ? -EMEDIUMTYPE : begin(w, f);
 	if (r < 0) {
 		abandon(w);
 		return r;
@@ -695,6 +703,8 @@ int walk_open(const char *path, int *ret_fd)
 		return fd;
 	if (!is_regular(fd))
 		return -ENOENT;
+	if (is_left_out(fd))
+		return -EREMOTE;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

@@ -48,7 +48,7 @@ static int by_size(const void *a, const void *b)
 static int measure(struct client *c, const struct client_request *request, long rounds,
 	double *ret_usec, struct facts *ret)
 {
-	double took[ROUNDS_MAX];
+	double took[ROUNDS_MAX] = { 0 };
 	int error = 0, r = 0;
 
 	for (long i = -1; i < rounds && r == 0; i++) { /* the first does not count */

@@ -550,7 +550,7 @@ static void lose_all(struct pool *p, int tracer, struct counted jobs[], unsigned
 static void test_inspectors_that_cannot_be_killed(void **state)
 {
 	enum { N = 8, ROUNDS = 3 };
-	_cleanup_(pool_stopp) struct pool *p = NULL;
+	struct pool *p;
 	_cleanup_close_ int self = open_file("/proc/self/exe"), tracer = -1;
 	struct counted jobs[ROUNDS][N], *job = &jobs[0][0];
 	const uint64_t begin = clock_boot_usec();
@@ -579,7 +579,7 @@ static void test_inspectors_that_cannot_be_killed(void **state)
 	for (unsigned i = 0; i < ROUNDS * N; i++)
 		wait_done(&job[i]);
 	assert_int_equal(lost(p), 0);
-	p = pool_stop(p);
+	(void) pool_stop(p);
 	assert_no_children();
 }
 

@@ -2,6 +2,7 @@
 answering launches, the user's own command ends or waits alone, and nothing is left once the server is gone."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -160,3 +161,15 @@ def test_a_file_whose_reads_stall_is_given_up(build, directory, scratch, policy)
         assert "could not be inspected" in shown and "timed out" in shown and "elf, dynamic" in shown
         assert_protects(agent, scratch, "2.1.91")
     wait_until(lambda: set(helpers()) <= before, 10, "the end of every helper")
+
+
+@pytest.mark.parametrize("kind", ["plain", "stall-flush", "stall-read"])
+def test_a_scan_does_not_enter_such_a_filesystem(agent, directory, scratch, kind):
+    """Root asks for other filesystems, too: the agent, which gets what a scan finds, would have to close it."""
+    with Stalled(directory, kind) as file:
+        scan = running(file, agent.build / "proscribectl", "scan", "--socket", agent.socket, "--json",
+                       "--other-filesystems", directory)
+        with scan as process:
+            assert process.wait(30) == 0
+            assert json.loads(process.stdout.read())["other_mounts"] == 1
+        assert_protects(agent, scratch, "2.1.91")
