@@ -10,7 +10,7 @@
 /* Keeps the ranges in order and apart from each other. */
 static void add_range(struct wanted_rules *w, uint64_t min, uint64_t max)
 {
-	unsigned at = 0, end;
+	unsigned at = 0, end, n_joined;
 
 	while (at < w->n_ranges && w->ranges[at].max < min)
 		at++;
@@ -18,15 +18,21 @@ static void add_range(struct wanted_rules *w, uint64_t min, uint64_t max)
 		min = w->ranges[end].min < min ? w->ranges[end].min : min;
 		max = w->ranges[end].max > max ? w->ranges[end].max : max;
 	}
-	if (end == at && w->n_ranges == WANTED_RANGES_MAX) {
+	n_joined = end - at;
+	if (n_joined == 0 && w->n_ranges == WANTED_RANGES_MAX) {
 		/* No room: the neighbour grows over the gap, which opens more and hides nothing. */
 		at -= at == w->n_ranges;
 		w->ranges[at].min = min < w->ranges[at].min ? min : w->ranges[at].min;
 		w->ranges[at].max = max > w->ranges[at].max ? max : w->ranges[at].max;
 		return;
 	}
-	memmove(&w->ranges[at + 1], &w->ranges[end], (w->n_ranges - end) * sizeof(w->ranges[0]));
-	w->n_ranges += 1 - (end - at);
+	if (n_joined == 0) /* the later ones make room */
+		for (unsigned i = w->n_ranges++; i > at; i--)
+			w->ranges[i] = w->ranges[i - 1];
+	else /* one takes the place of several */
+		for (unsigned i = at + 1; end < w->n_ranges; i++, end++)
+			w->ranges[i] = w->ranges[end];
+	w->n_ranges -= n_joined > 1 ? n_joined - 1 : 0;
 	w->ranges[at].min = min;
 	w->ranges[at].max = max;
 }
