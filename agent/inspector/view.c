@@ -14,6 +14,8 @@ int view_read(const struct view *v, uint64_t offset, void *buffer, size_t n)
 
 	if (offset > v->size || n > v->size - offset || offset > INT64_MAX)
 		return -ENODATA;
+	if (n == 0)
+		return 0;
 	if (offset <= v->n_head && n <= v->n_head - offset) {
 		memcpy(buffer, v->head + offset, n);
 		return 0;
