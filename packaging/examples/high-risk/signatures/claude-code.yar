@@ -6,7 +6,7 @@ rule claude_code
 {
 	meta:
 		purl = "pkg:npm/%40anthropic-ai/claude-code"
-		class = "js, bun"
+		class = "js, script, bun, node-sea"
 		min_size = 1000000
 		version = "// Version: ([0-9]+[.][0-9]+[.][0-9]+)"
 	strings:
