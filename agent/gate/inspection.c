@@ -147,11 +147,18 @@ static struct finding *finding_new(struct gate *g, struct inspection *i)
 	return f;
 }
 
+/* Was it searched for the signatures of another policy than the one that now admits it? */
+static bool is_outdated(const struct gate *g, const struct inspection *i)
+{
+	return policy_id(i->job.policy) != policy_id(g->policy) &&
+		policy_admits(g->policy, i->job.facts.class, i->job.facts.size);
+}
+
 /* Does the verdict hold for the next launch of this key too? The lease kept writers out while the
  * file was read, and until its ctime has moved past the one in the key. */
-static bool is_stable(const struct inspection *i)
+static bool is_stable(const struct gate *g, const struct inspection *i)
 {
-	return !i->job.writer_present &&
+	return !i->job.writer_present && !is_outdated(g, i) &&
 		(i->job.leased || clock_utc_nsec() - i->key.ctime_nsec > FRESH_NSEC);
 }
 
@@ -166,7 +173,8 @@ static void allow_all(struct gate *g, struct inspection *i)
 		launch_free(g, l);
 	}
 	/* Root alone could write to it: the kernel need not ask again, until root does. */
-	if (i->root_only && is_stable(i) && fanotify_ignore(g->group, i->job.fd, &g->features) == 0)
+	if (i->root_only && is_stable(g, i) &&
+		fanotify_ignore(g->group, i->job.fd, &g->features) == 0)
 		g->counters.marked++;
 }
 
@@ -220,8 +228,7 @@ static bool must_repeat(struct gate *g, const struct inspection *i)
 	if (i->job.result < 0)
 		return false;
 	return (!i->job.want_sha256 && policy_size_listed(g->policy, i->job.facts.size)) ||
-		(policy_id(i->job.policy) != policy_id(g->policy) &&
-			policy_admits(g->policy, i->job.facts.class, i->job.facts.size));
+		is_outdated(g, i);
 }
 
 static void schedule(struct gate *g, struct inspection *i)
@@ -361,7 +368,7 @@ static void search_rest(struct gate *g, struct inspection *i)
 void inspection_finish(struct gate *g, struct inspection *i)
 {
 	const char *incomplete = why_incomplete(&i->job.facts);
-	bool cacheable = is_stable(i);
+	bool cacheable = is_stable(g, i);
 	struct finding *f;
 
 	if (must_repeat(g, i) && submit(g, i) == 0)

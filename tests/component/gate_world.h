@@ -151,6 +151,19 @@ static void let_go(void)
 	pthread_mutex_unlock(&world.lock);
 }
 
+/* Lets those go that are kept, and keeps the next ones. */
+static void let_these_go(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&world.lock);
+	n = world.n_kept;
+	world.n_kept = 0;
+	for (unsigned i = 0; i < n; i++)
+		finish(world.kept[i]);
+	pthread_mutex_unlock(&world.lock);
+}
+
 static unsigned jobs(void)
 {
 	unsigned n;
@@ -179,7 +192,7 @@ static struct event *event_number(unsigned n)
 
 /* ---- the set-up ---- */
 
-static struct policy *make_policy(enum action action)
+static struct policy *make_policy(enum action action, const struct signature *signature)
 {
 	_cleanup_(builder_freep) struct builder *b = NULL;
 	const struct policy_software software = { .id = "banned", .name = "Banned", .vendor = "" };
@@ -192,13 +205,15 @@ static struct policy *make_policy(enum action action)
 		.unknown_version_matches = true };
 	_cleanup_close_ int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct policy *p = NULL;
-	uint32_t s, r;
+	uint32_t s, r, k;
 
 	assert_int_equal(builder_new("test", "Test", "", &b), 0);
 	assert_int_equal(builder_add_software(b, &software, &s), 0);
 	assert_int_equal(builder_add_package(b, s, PACKAGE_NPM, "banned", NULL), 0);
 	assert_int_equal(builder_add_rule(b, &rule, NULL, &s, 1, &r), 0);
 	assert_int_equal(builder_add_reason(b, r, "en", "because"), 0);
+	if (signature)
+		assert_int_equal(builder_add_signature(b, signature, &k), 0);
 	assert_int_equal(builder_write(b, fd), 0);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW), 0);
 	assert_int_equal(policy_open(fd, &p), 0);
@@ -207,7 +222,7 @@ static struct policy *make_policy(enum action action)
 
 static void use_policy(struct gate *g, enum action action)
 {
-	struct policy *p = make_policy(action);
+	struct policy *p = make_policy(action, NULL);
 
 	assert_int_equal(gate_set_policy(g, p, NULL), 0);
 	(void) policy_unref(p);

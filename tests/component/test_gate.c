@@ -348,6 +348,40 @@ static void launches_share_a_search(void **state)
 	stop_gate(g);
 }
 
+/* The policy changed while the file was looked at for the last time that it may be. */
+static void what_another_policy_was_searched_for_is_not_remembered(void **state)
+{
+	static const struct signature any = { .name = "any", .max_size = UINT64_MAX };
+	struct gate *g = start_gate(FAIL_MODE_ALLOW);
+	struct policy *p = make_policy(ACTION_BLOCK, &any);
+	char path[256];
+	pthread_t thread;
+	void *result;
+
+	(void) state;
+	strcpy(path, program("outdated", 0));
+	usleep(SETTLE_USEC);
+	world.hold = true;
+	world.result = -EPIPE;
+	world.failures = 1;
+	assert_int_equal(pthread_create(&thread, NULL, launch_thread, path), 0);
+	for (int i = 0; i < 2; i++) {
+		while (jobs() < 1 + (unsigned) i)
+			usleep(1000);
+		if (i == 0)
+			let_these_go();
+	}
+	assert_int_equal(gate_set_policy(g, p, NULL), 0);
+	(void) policy_unref(p);
+	let_go();
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_int_equal((intptr_t) result, 0);
+	assert_int_equal(jobs(), 2);
+	assert_int_equal(launch(path), 0);
+	assert_int_equal(jobs(), 3);
+	stop_gate(g);
+}
+
 static void the_inspection_fails(void **state)
 {
 	static const struct {
@@ -673,6 +707,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_large_is_searched_after_the_answer),
 		cmocka_unit_test(launches_share_a_search),
 		cmocka_unit_test(what_cannot_all_be_read_is_recorded),
+		cmocka_unit_test(what_another_policy_was_searched_for_is_not_remembered),
 		cmocka_unit_test(the_inspection_fails),
 		cmocka_unit_test(launches_of_one_file_share_an_inspection),
 		cmocka_unit_test(a_file_with_a_writer_is_not_remembered),
