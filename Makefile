@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-PKGS    := yaml-0.1 libseccomp sqlite3 libsystemd libcrypto jansson zlib libsquashfs1 yara
+PKGS    := yaml-0.1 libseccomp sqlite3 libsystemd libcrypto jansson zlib libsquashfs1 yara libcurl
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=3)
 PROBED  := -fcf-protection -fstrict-flex-arrays=3 -ftrivial-auto-var-init=zero -fzero-call-used-regs=used
 probe    = $(shell echo 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo $(1))
@@ -32,9 +32,13 @@ identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_
 	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
+# the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
+trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c))
+publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c repository.c))
+http_SRCS      := $(wildcard policy/trust/http.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
-	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c)
+	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c) $(trust_SRCS)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
 	$(addprefix policy/,identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
 	$(addprefix agent/inspector/,allowlist.c message.c inspect.c view.c class.c digest.c script.c js.c) \
@@ -55,16 +59,19 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,answer.c bus.c call.c closing.c dict.c errors.c frame.c methods.c pump.c records.c stranger.c scans.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-ctl_SRCS       := $(wildcard ctl/*.c) $(addprefix agent/ledger/,database.c id.c reader.c fields.c inventory.c export.c plain.c ocsf.c) \
+update_SRCS    := $(wildcard $(addprefix agent/update/,main.c allowlist.c report.c settings.c mirror.c run.c)) $(trust_SRCS) $(http_SRCS) \
+	$(base_SRCS) $(addprefix policy/source/,tree.c schema.c message.c)
+ctl_SRCS       := $(wildcard ctl/*.c ctl/repo/*.c) $(trust_SRCS) $(publisher_SRCS) $(http_SRCS) $(addprefix agent/ledger/,database.c id.c reader.c fields.c inventory.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
-proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lpthread
+proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lcurl -lpthread
 proscribe-inspector_LIBS  := -lsqlite3 -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml
 proscribe-walker_LIBS     := -lseccomp -lcrypto
-proscribe-compiler_LIBS   := -lseccomp -lcrypto -lyaml -lyara -lpthread
-test_LIBS      := -lcmocka -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
+proscribe-compiler_LIBS   := -lseccomp -lcrypto -ljansson -lyaml -lyara -lpthread
+proscribe-update_LIBS     := -lseccomp -lcrypto -ljansson -lyaml -lcurl -lpthread
+test_LIBS      := -lcmocka -lcurl -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
 
-PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker
+PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker $(if $(wildcard agent/update/main.c),proscribe-update)
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(addprefix $(B)/,$(PROGRAMS)) ## build every program into $(B)/
@@ -73,6 +80,7 @@ $(B)/proscribectl: $(call objs,$(ctl_SRCS))
 $(B)/proscribe-inspector: $(call objs,$(inspector_SRCS))
 $(B)/proscribe-compiler: $(call objs,$(compiler_SRCS))
 $(B)/proscribe-walker: $(call objs,$(walker_SRCS))
+$(B)/proscribe-update: $(call objs,$(update_SRCS))
 $(addprefix $(B)/,$(PROGRAMS)):
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $($(@F)_LIBS)
@@ -91,7 +99,7 @@ $(B)/libraries:
 	@touch $@
 
 # ---- tests: each links the modules themselves, none of the main files ----
-MODULES   := $(wildcard $(filter-out %/main.c,$(sort $(compiler_SRCS) $(inspector_SRCS) $(walker_SRCS) $(agent_SRCS) $(ctl_SRCS))))
+MODULES   := $(wildcard $(filter-out %/main.c,$(sort $(compiler_SRCS) $(inspector_SRCS) $(walker_SRCS) $(agent_SRCS) $(update_SRCS) $(ctl_SRCS))))
 TESTS     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c tests/component/test_*.c))
 TEST_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/component/tool_*.c tests/bench/bench_*.c))
 FUZZERS   := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -106,20 +114,24 @@ FUZZ_DRIVER = $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/driver.o)
 $(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(B)/tests/modules.a
 	$(if $(V),,@echo '  LINK  $@')
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) -o $@ $^ $(test_LIBS)
+# the client under test of a public conformance suite
+$(B)/tests/tuf-client: $(B)/tests/conformance/tuf_client.o $(B)/tests/modules.a
+	$(if $(V),,@echo '  LINK  $@')
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(test_LIBS)
 $(B)/tests/bench/tiny: tests/bench/tiny.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -nostartfiles -o $@ $<
 fuzzers: $(FUZZERS)
-tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) ## build the test programs as well
+tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) $(if $(wildcard tests/conformance/tuf_client.c),$(B)/tests/tuf-client) ## build the test programs as well
 
 # ---- running them; tests/run says what each step is ----
 PYTHON  := /usr/bin/python3
 JOBS    := $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 ROOT    := $(filter 0,$(shell id -u))
 FUZZ_SECONDS ?= 60
-BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev
+BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev libcurl4-openssl-dev
 DEMO_DEPS  := node:nodejs npm:npm
-CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging rpm ruby clang clang-tidy libclang-rt-14-dev \
+CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging python3-cryptography rpm ruby clang clang-tidy libclang-rt-14-dev \
 	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara
 
 deps: ## install the Debian packages that are missing (as root)

@@ -16,7 +16,7 @@
 static const struct {
 	const char *name;
 	char letter; /* 0: none */
-	uint32_t bit;
+	uint64_t bit;
 	const char *value; /* NULL: takes none */
 	const char *help;
 } options[] = {
@@ -44,6 +44,28 @@ static const struct {
 	{ "qualifier", 0, OPTION_QUALIFIER, "K=V",
 		"a qualifier, like arch=amd64;\nmay be repeated" },
 	{ "subpath", 0, OPTION_SUBPATH, "PATH", "a path inside the package" },
+	{ "root", 0, OPTION_ROOT, "FILE", "the root metadata to trust" },
+	{ "repository", 0, OPTION_REPOSITORY, "URL", "https: or file: URL of what was published" },
+	{ "in", 'C', OPTION_IN, "DIR", "the repository's folder [.]" },
+	{ "key", 'k', OPTION_KEY, "KEY",
+		"a key: its name, key id, PEM file or\npkcs11: URI; may be repeated" },
+	{ "keys", 0, OPTION_KEYS, "DIR",
+		"where private keys are kept\n[~/.config/proscribe/keys]" },
+	{ "source", 0, OPTION_SOURCE, "KEY", "where the private key is: PEM file or\npkcs11: URI" },
+	{ "owner", 0, OPTION_OWNER, "TEXT", "whose key it is, for colleagues" },
+	{ "scheme", 0, OPTION_SCHEME, "SCHEME", "ed25519 (default), ecdsa or rsa" },
+	{ "passphrase-file", 0, OPTION_PASSPHRASE_FILE, "FILE",
+		"read the passphrase or PIN from there" },
+	{ "no-passphrase", 0, OPTION_NO_PASSPHRASE, NULL, "leave the private key unencrypted" },
+	{ "expires", 0, OPTION_EXPIRES, "SPAN", "expire so long from now: 36h, 90d, 12w, 1y" },
+	{ "threshold", 0, OPTION_THRESHOLD, "N", "how many keys must sign" },
+	{ "path", 0, OPTION_PATHS, "PATTERN",
+		"which files it may speak of, like\npolicy/team-*.yaml; may be repeated" },
+	{ "terminating", 0, OPTION_TERMINATING, NULL, "no later role may speak of these files" },
+	{ "ca-file", 0, OPTION_CA_FILE, "FILE", "trust this CA instead of the system's" },
+	{ "dry-run", 0, OPTION_DRY_RUN, NULL, "show what would change, change nothing" },
+	{ "role", 0, OPTION_ROLE, "ROLE", "the role that is meant [targets]" },
+	{ "yes", 'y', OPTION_YES, NULL, "do not ask" },
 	{ "help", 'h', OPTION_HELP, NULL, "show this" },
 };
 
@@ -174,7 +196,72 @@ static int add_qualifier(struct arguments *a, char *value)
 	return 0;
 }
 
-static int apply(struct arguments *a, uint32_t bit, char *value)
+/* An option that may be repeated: the next of @list. */
+static int add_one(
+	struct arguments *a, const char *name, const char *list[], size_t *n, char *value)
+{
+	if (*n == ARGUMENTS_MANY_MAX) {
+		complain("--%s can be given %d times", name, ARGUMENTS_MANY_MAX);
+		return usage(a->command);
+	}
+	list[(*n)++] = value;
+	return 0;
+}
+
+static int apply_repository(struct arguments *a, uint64_t bit, char *value)
+{
+	switch (bit) {
+	case OPTION_ROOT:
+		a->root = value;
+		break;
+	case OPTION_REPOSITORY:
+		a->repository = value;
+		break;
+	case OPTION_IN:
+		a->in = value;
+		break;
+	case OPTION_KEY:
+		return add_one(a, "key", a->key, &a->n_key, value);
+	case OPTION_PATHS:
+		return add_one(a, "path", a->path, &a->n_path, value);
+	case OPTION_KEYS:
+		a->keys = value;
+		break;
+	case OPTION_SOURCE:
+		a->source = value;
+		break;
+	case OPTION_OWNER:
+		a->owner = value;
+		break;
+	case OPTION_SCHEME:
+		a->scheme = value;
+		break;
+	case OPTION_PASSPHRASE_FILE:
+		a->passphrase_file = value;
+		break;
+	case OPTION_CA_FILE:
+		a->ca_file = value;
+		break;
+	case OPTION_ROLE:
+		a->role = value;
+		break;
+	case OPTION_THRESHOLD:
+		if (parse_number(value, &a->threshold) == 0)
+			break;
+		complain("--threshold wants a whole number from 1 on, not '%s'", value);
+		return usage(a->command);
+	case OPTION_EXPIRES:
+		if (when_span(value, &a->expires_sec) == 0)
+			break;
+		complain("--expires wants a span like 36h, 90d, 12w or 1y, not '%s'", value);
+		return usage(a->command);
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int apply(struct arguments *a, uint64_t bit, char *value)
 {
 	a->given |= bit;
 	switch (bit) {
@@ -229,7 +316,7 @@ static int apply(struct arguments *a, uint32_t bit, char *value)
 	case OPTION_QUALIFIER:
 		return add_qualifier(a, value);
 	default:
-		break;
+		return apply_repository(a, bit, value);
 	}
 	return 0;
 }

@@ -9,7 +9,13 @@
 #include <unistd.h>
 
 #include "ctl/arguments.h"
+#include "ctl/repo/commands.h"
 #include "policy/base/cleanup.h"
+
+enum {
+	COMMANDS_MAX = 128,
+	NEXT_WORDS_SIZE = 256,
+};
 
 static const struct command commands[] = {
 	{ "status", "", 0, 0, OPTION_JSON | OPTION_SOCKET, "Show how the agent is doing.",
@@ -100,68 +106,95 @@ static void help(FILE *f)
 		(void) fprintf(f, "  %-14s %s\n", commands[i].name, commands[i].summary);
 	(void) fputs("  help           Show this, or with a COMMAND what it does.\n"
 		     "  --version      Show the version.\n"
-		     "\n"
+		     "\nTo publish a signed policy (proscribe-repository(7)):\n\n",
+		f);
+	for (size_t i = 0; repository_command(i); i++)
+		(void) fprintf(f, "  %-21s %s\n", repository_command(i)->name,
+			repository_command(i)->summary);
+	(void) fputs("\n"
 		     "'proscribectl COMMAND --help' shows the options of a command.\n"
 		     "Exit status: 0 fine, 1 failed, 2 usage, 3 agent not reachable,\n"
 		     "4 something is banned.\n",
 		f);
 }
 
-/* Takes the second word of a command's name out of argv, wherever options have left it. */
-static bool take_word(int *argc, char *argv[], const char *word)
+/* Every command there is, one table after the other; NULL past the last. */
+static const struct command *command(size_t i)
 {
-	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], word) != 0)
-			continue;
-		memmove(argv + i, argv + i + 1, (size_t) (*argc - i) * sizeof(*argv));
-		(*argc)--;
-		return true;
-	}
-	return false;
+	return i < ARRAY_SIZE(commands) ? &commands[i]
+					: repository_command(i - ARRAY_SIZE(commands));
 }
 
-/* The command that argv names; its first word stays argv[0]. */
+/* Where the word stands in argv, wherever options have left it; 0: nowhere. */
+static int find_word(int argc, char *argv[], const char *word, size_t n)
+{
+	for (int i = 1; i < argc; i++)
+		if (strlen(argv[i]) == n && strncmp(argv[i], word, n) == 0)
+			return i;
+	return 0;
+}
+
+/* Are all words of @name there? Takes them out but for the first, which stays argv[0]. */
+static bool take_name(int *argc, char *argv[], const char *name)
+{
+	size_t first = strcspn(name, " "), n;
+
+	if (strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
+		return false;
+	for (const char *word = name + first; *word; word += n) {
+		n = strcspn(++word, " ");
+		if (!find_word(*argc, argv, word, n))
+			return false;
+	}
+	for (const char *word = name + first; *word; word += n) {
+		int i;
+
+		n = strcspn(++word, " ");
+		i = find_word(*argc, argv, word, n);
+		memmove(argv + i, argv + i + 1, (size_t) (*argc - i) * sizeof(*argv));
+		(*argc)--;
+	}
+	return true;
+}
+
+/* The command that argv names. */
 static const struct command *find(int *argc, char *argv[])
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const char *name = commands[i].name, *space = strchr(name, ' ');
-		size_t first = space ? (size_t) (space - name) : strlen(name);
+	const struct command *c;
 
-		if (strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
-			continue;
-		if (!space || take_word(argc, argv, space + 1))
-			return &commands[i];
-	}
+	for (size_t i = 0; (c = command(i)); i++)
+		if (take_name(argc, argv, c->name))
+			return c;
 	return NULL;
 }
 
 /* The words that may follow @first, "check or reload"; "" when it stands alone. */
-static void second_words(const char *first, char out[64])
+static void next_words(const char *first, char out[NEXT_WORDS_SIZE])
 {
 	size_t n = strlen(first), used = 0;
+	const struct command *c;
 
 	*out = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(commands) && used < 64; i++)
-		if (strncmp(commands[i].name, first, n) == 0 && commands[i].name[n] == ' ')
-			used += (size_t) snprintf(out + used, 64 - used, "%s%s", used ? " or " : "",
-				commands[i].name + n + 1);
+	for (size_t i = 0; (c = command(i)) && used < NEXT_WORDS_SIZE; i++)
+		if (strncmp(c->name, first, n) == 0 && c->name[n] == ' ')
+			used += (size_t) snprintf(out + used, NEXT_WORDS_SIZE - used, "%s%s",
+				used ? ", " : "", c->name + n + 1);
 }
 
 static enum exit_code unknown(int argc, char *argv[])
 {
-	const char *names[ARRAY_SIZE(commands) + 1], *likely;
+	const char *names[COMMANDS_MAX + 1] = { NULL }, *likely;
 	_cleanup_free_ char *typed = NULL;
-	char seconds[64];
+	char next[NEXT_WORDS_SIZE];
 
-	second_words(argv[0], seconds);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		names[i] = commands[i].name;
-	names[ARRAY_SIZE(commands)] = NULL;
-	if (*seconds && argc < 2) {
-		complain("'%s' wants a second word: %s", argv[0], seconds);
+	next_words(argv[0], next);
+	for (size_t i = 0; i < COMMANDS_MAX && command(i); i++)
+		names[i] = command(i)->name;
+	if (*next && argc < 2) {
+		complain("'%s' wants another word: %s", argv[0], next);
 	} else {
-		if (asprintf(&typed, "%s%s%s", argv[0], *seconds ? " " : "",
-			    *seconds ? argv[1] : "") < 0)
+		if (asprintf(&typed, "%s%s%s%s%s", argv[0], *next ? " " : "", *next ? argv[1] : "",
+			    *next && argc > 2 ? " " : "", *next && argc > 2 ? argv[2] : "") < 0)
 			return EXIT_CODE_FAILED;
 		likely = arguments_likely(typed, names);
 		if (likely)

@@ -28,7 +28,8 @@ static int parse_ago(const char *s, int64_t *ret_nsec)
 	static const struct {
 		char unit;
 		int64_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 },
+		{ 'y', 31536000 } };
 	int64_t n = 0;
 
 	if (*s < '0' || *s > '9')
@@ -67,4 +68,15 @@ int when_parse(const char *s, int64_t now_nsec, int64_t *ret_utc_nsec)
 		return 0;
 	}
 	return clock_parse(s, ret_utc_nsec);
+}
+
+int when_span(const char *s, int64_t *ret_sec)
+{
+	int64_t nsec;
+	int r = parse_ago(s, &nsec);
+
+	if (r < 0 || nsec == 0 || nsec > WHEN_SPAN_MAX_SEC * NSEC_PER_SEC)
+		return -EINVAL;
+	*ret_sec = nsec / NSEC_PER_SEC;
+	return 0;
 }

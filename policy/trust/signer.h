@@ -1,0 +1,40 @@
+/*
+ * Private keys that sign metadata: files (PKCS#8 PEM, with a passphrase or without) and PKCS#11
+ * tokens by URI (RFC 7512), through OpenSSL. Runs on an administrator's machine, never on a host
+ * that is watched.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "policy/trust/error.h"
+#include "policy/trust/key.h"
+
+struct signer;
+
+enum { SIGNER_PASSPHRASE_MAX = 1024 };
+
+/* Asks for the passphrase or PIN of @what: its length in @out (SIGNER_PASSPHRASE_MAX bytes), or a
+ * negative errno; -ENOKEY when nobody can be asked. Called only when one is needed. */
+struct signer_ask {
+	int (*ask)(void *context, const char *what, char *out);
+	void *context;
+};
+
+/* @source: the path of a PEM file, or "pkcs11:...". -EKEYREJECTED: wrong passphrase or PIN;
+ * -EOPNOTSUPP: a kind of key that TUF has no scheme for; -ENOENT; -EACCES: others may read the
+ * file. */
+int signer_open(
+	const char *source, const struct signer_ask *ask, struct signer **ret, struct tuf_error *e);
+struct signer *signer_free(struct signer *s);
+DEFINE_CLEANUP(struct signer, signer_free)
+
+/* A new key in a new file (0600; -EEXIST). @passphrase NULL: not encrypted. Durable on return. */
+int signer_generate(enum tuf_scheme scheme, const char *path, const char *passphrase,
+	struct signer **ret, struct tuf_error *e);
+
+/* Its public part as a key object; *ret is a new reference. */
+int signer_key_object(const struct signer *s, const char *owner, json_t **ret);
+/* As TUF wants it: ECDSA in DER, PSS with a salt as long as the hash. */
+int signer_sign(struct signer *s, const void *bytes, size_t n, uint8_t out[TUF_SIGNATURE_MAX],
+	size_t *ret_size, struct tuf_error *e);
