@@ -111,7 +111,7 @@ def test_help_and_version(ctl):
     (["chek"], "did you mean 'check'?"),
     (["policy"], "check or reload"),
     (["policy", "chekc", "x"], "did you mean 'policy check'?"),
-    (["purl"], "'purl' wants a second word: parse or build"),
+    (["purl"], "'purl' wants another word: parse, build"),
     (["purl", "prase", "x"], "did you mean 'purl parse'?"),
     (["purl", "parse"], "'purl parse' wants PURL...|-"),
     (["purl", "build", "pkg:npm/a"], "unexpected argument 'pkg:npm/a': the parts are options"),

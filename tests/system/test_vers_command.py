@@ -39,7 +39,7 @@ def test_one_case(build, arguments, code, answer):
     (["contains", "vers:npm/*"], "'vers contains' wants RANGE VERSION"),
     (["contains", "vers:npm/*", "1", "2"], "unexpected argument '2'"),
     (["compares"], "did you mean 'vers compare'?"),
-    ([], "'vers' wants a second word: compare or contains"),
+    ([], "'vers' wants another word: compare, contains"),
 ])
 def test_usage(build, arguments, said):
     code, out, err = run(build, *arguments)
