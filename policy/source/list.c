@@ -7,8 +7,6 @@
 #include "policy/base/fd.h"
 #include "policy/base/text.h"
 
-enum { BLOCK_SIZE = 256 << 10 };
-
 #define TOO_LONG "this line is longer than 1024 bytes: this is not a list of hashes"
 
 struct reader {
@@ -17,6 +15,7 @@ struct reader {
 	list_take take;
 	void *context;
 	uint32_t line;
+	bool ended; /* what follows cannot be a list */
 	uint64_t n_taken;
 	uint32_t n_bad, first_hidden; /* line of the first bad one that is not shown */
 };
@@ -160,66 +159,84 @@ static int read_line(struct reader *r, const char *line, size_t n)
 	return r->take(r->context, digest, size, version);
 }
 
+/* Not even a comment is as long as a block: no more is read, whatever stands behind it. */
+static int complain_endless(struct reader *r, const char *line)
+{
+	r->ended = true;
+	return complain(r, line, LIST_LINE_MAX, line, TOO_LONG);
+}
+
 /* Reads the whole lines in @block; *ret: how many bytes they are. @last: an end is a line's end. */
 static int read_lines(struct reader *r, const char *block, size_t n, bool last, size_t *ret)
 {
 	size_t at = 0;
 	int k = 0;
 
-	while (k == 0 && at < n) {
-		const char *end = memchr(block + at, '\n', n - at);
+	while (k == 0 && !r->ended && at < n) {
+		const char *line = block + at, *end = memchr(line, '\n', n - at);
 
-		if (!end && !last)
+		if (!end && !last && n - at < LIST_BLOCK_SIZE)
 			break;
 		end = end ?: block + n;
 		r->line++;
-		k = read_line(r, block + at, (size_t) (end - block) - at);
+		k = end - line < LIST_BLOCK_SIZE ? read_line(r, line, (size_t) (end - line))
+						 : complain_endless(r, line);
 		at = (size_t) (end - block) + 1;
 	}
 	*ret = at < n ? at : n;
 	return k;
 }
 
-/* Takes off a byte order mark. */
-static size_t strip_mark(char *block, size_t n)
+/* How many bytes a byte order mark takes at the beginning. */
+static size_t mark_size(const char *text, size_t n)
 {
-	if (n < 3 || memcmp(block, "\xef\xbb\xbf", 3) != 0)
-		return n;
-	memmove(block, block + 3, n - 3);
-	return n - 3;
+	return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static int read_memory(struct reader *r, const char *text, size_t n)
+{
+	size_t mark = mark_size(text, n);
+
+	return read_lines(r, text + mark, n - mark, true, &(size_t){ 0 });
 }
 
 static int read_blocks(struct reader *r, char *block)
 {
 	size_t have = 0, used;
 	off_t offset = 0;
-	bool end = false;
+	bool last = false;
 	int k = 0;
 
-	while (k == 0 && !end) {
-		ssize_t n = fd_pread_full(r->list->fd, block + have, BLOCK_SIZE - have, offset);
+	while (k == 0 && !last && !r->ended) {
+		ssize_t n = fd_pread_full(
+			r->list->fd, block + have, LIST_BLOCK_SIZE - have, offset);
 
 		if (n < 0)
 			return (int) n;
-		end = (size_t) n < BLOCK_SIZE - have;
-		have = offset == 0 ? strip_mark(block, (size_t) n) : have + (size_t) n;
+		last = (size_t) n < LIST_BLOCK_SIZE - have;
+		have += (size_t) n;
+		used = offset == 0 ? mark_size(block, have) : 0;
 		offset += n;
-		k = read_lines(r, block, have, end, &used);
-		if (k == 0 && !end && used == 0) {
-			r->line++;
-			return complain(r, block, have, block, TOO_LONG);
-		}
+		have -= used;
+		memmove(block, block + used, have);
+		k = read_lines(r, block, have, last, &used);
 		have -= used;
 		memmove(block, block + used, have);
 	}
 	return k;
 }
 
+static int read_file(struct reader *r)
+{
+	_cleanup_free_ char *block = malloc(LIST_BLOCK_SIZE);
+
+	return block ? read_blocks(r, block) : -ENOMEM;
+}
+
 int list_read(struct list *l, struct messages *m, list_take take, void *context)
 {
 	struct reader r = { .list = l, .m = m, .take = take, .context = context };
-	_cleanup_free_ char *block = malloc(BLOCK_SIZE);
-	int k = block ? read_blocks(&r, block) : -ENOMEM;
+	int k = l->text ? read_memory(&r, l->text, l->size) : read_file(&r);
 
 	if (k == 0 && !l->complained && r.n_bad == 0 && r.n_taken == 0)
 		message_warning(m, (struct place){ .source = &l->source }, "this list is empty");

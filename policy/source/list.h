@@ -1,7 +1,7 @@
 /*
- * A list of hashes: lines of sha256, size and, where it is known, version; # begins a comment.
- * Read through in blocks, so that millions of lines take no memory of their own. Runs in
- * proscribe-compiler; every byte comes from whoever wrote the list.
+ * A list of hashes: lines of sha256, size and, where it is known, version; # begins a comment. It
+ * lies in memory, or in a file that is read through in blocks, so that millions of lines take no
+ * memory of their own. Runs in proscribe-compiler; every byte comes from whoever wrote the list.
  */
 #pragma once
 
@@ -13,7 +13,8 @@
 #include "policy/source/message.h"
 
 enum {
-	LIST_LINE_MAX = 1024,     /* bytes of one line */
+	LIST_LINE_MAX = 1024, /* bytes of one line; a comment may be longer, up to a block */
+	LIST_BLOCK_SIZE = 256 << 10,
 	LIST_COMPLAINTS_MAX = 10, /* bad lines of one list that are shown; more are counted */
 };
 
@@ -24,7 +25,9 @@ struct list_complaint {
 };
 
 struct list {
-	struct source source;              /* its name; the text stays in the file */
+	struct source source;              /* its name only */
+	const char *text;                  /* the caller's; NULL: what is in @fd */
+	size_t size;                       /* of @text */
 	int fd;                            /* the caller's */
 	bool used;                         /* some software is in it */
 	bool complained;                   /* messages have told what is wrong with it */

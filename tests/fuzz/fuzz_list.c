@@ -44,6 +44,10 @@ static char *read_all(const void *text, size_t size, size_t *ret_size, bool clea
 
 	must(f && l.fd >= 0 && messages_new(&m) == 0);
 	must(fd_write_full(l.fd, text, size) == 0);
+	if (clean) { /* what was taken from a file is taken from memory, too */
+		l.text = text;
+		l.size = size;
+	}
 	must(list_read(&l, m, take, f) == 0);
 	must(messages_count(m, MESSAGE_ERROR) <= LIST_COMPLAINTS_MAX + 1);
 	must(!clean || messages_count(m, MESSAGE_ERROR) == 0);

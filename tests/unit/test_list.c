@@ -42,19 +42,37 @@ static int file_of(const char *text, size_t n)
 	return fd;
 }
 
-/* Reads @text; *ret_said belongs to the caller. */
-static int read_list(const char *text, size_t n, struct taken *t, char **ret_said)
+static int read_one(struct list l, struct taken *t, char **ret_said)
 {
-	struct list l = { .source = { .name = "lists/a.txt" }, .fd = file_of(text, n) };
 	struct messages *m;
 	int r;
 
 	assert_int_equal(messages_new(&m), 0);
+	l.source.name = "lists/a.txt";
 	r = list_read(&l, m, take, t);
 	assert_int_equal(messages_format(m, 1 << 20, ret_said), 0);
 	list_done(&l);
 	messages_free(m);
-	close(l.fd);
+	return r;
+}
+
+/* Reads @text, in a file and in memory, which makes no difference; *ret_said belongs to the caller.
+ * In memory it has no byte behind its end that could be read. */
+static int read_list(const char *text, size_t n, struct taken *t, char **ret_said)
+{
+	_cleanup_free_ char *said = NULL, *copy = malloc(n + (n == 0));
+	_cleanup_close_ int fd = file_of(text, n);
+	struct taken same = *t;
+	int r;
+
+	assert_non_null(copy);
+	memcpy(copy, text, n);
+	r = read_one((struct list){ .fd = fd }, t, ret_said);
+	assert_int_equal(
+		read_one((struct list){ .text = copy, .size = n, .fd = -1 }, &same, &said), r);
+	assert_int_equal(same.n, t->n);
+	assert_string_equal(same.text, t->text);
+	assert_string_equal(said, *ret_said);
 	return r;
 }
 
@@ -159,6 +177,33 @@ static void test_a_line_longer_than_a_block_ends_the_list(void **state)
 	assert_non_null(strstr(said, "lists/a.txt:2:1: error: this line is longer than 1024"));
 }
 
+static void test_a_comment_is_shorter_than_a_block(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t n; /* bytes of the comment */
+		size_t taken;
+	} cases[] = {
+		{ "just as long as fits", LIST_BLOCK_SIZE - 1, 2 },
+		{ "one byte more", LIST_BLOCK_SIZE, 1 },
+	};
+	const size_t one = strlen(HASH " 5\n");
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t size = one + cases[i].n + 1 + one;
+		_cleanup_free_ char *text = malloc(size + 1), *said = NULL;
+		struct taken t = { 0 };
+
+		assert_non_null(text);
+		memset(stpcpy(text, HASH " 5\n"), '#', cases[i].n);
+		(void) stpcpy(text + one + cases[i].n, "\n" HASH " 5\n");
+		assert_int_equal(read_list(text, size, &t, &said), 0);
+		if (t.n != cases[i].taken)
+			fail_msg("%s: took %zu, said %s", cases[i].name, t.n, said);
+	}
+}
+
 static void test_complaints_are_limited_and_made_once(void **state)
 {
 	static const char text[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n";
@@ -202,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_lengths_are_limited),
 		cmocka_unit_test(test_lines_across_blocks),
 		cmocka_unit_test(test_a_line_longer_than_a_block_ends_the_list),
+		cmocka_unit_test(test_a_comment_is_shorter_than_a_block),
 		cmocka_unit_test(test_complaints_are_limited_and_made_once),
 		cmocka_unit_test(test_what_takes_it_can_end_it),
 	};
