@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/homes.h"
+#include "agent/kept.h"
 #include "agent/state.h"
 #include "policy/base/clock.h"
 #include "policy/base/log.h"
@@ -162,7 +163,7 @@ int policy_start(struct agent *a)
 	r = take_loaded(a, &l);
 	if (r == 0 || a->options.offline)
 		return r;
-	r = load_last_good(a->keep_path, &last);
+	r = kept_load(a->keep_path, &last);
 	r = r < 0 ? r : apply_policy(a, last);
 	if (r < 0) {
 		log_error(

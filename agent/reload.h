@@ -10,7 +10,7 @@
 struct load_options {
 	const char *path;      /* policy folder */
 	unsigned flags;        /* enum compiler_flags */
-	const char *keep_path; /* where the last good image is kept; NULL: nowhere */
+	const char *keep_path; /* where good images are kept (kept.h); NULL: nowhere */
 };
 
 struct loaded {
@@ -21,8 +21,6 @@ struct loaded {
 
 void loaded_done(struct loaded *l);
 void load_policy(const struct load_options *options, struct loaded *ret);
-/* The policy that was in force when the agent last ran. -ENOENT: none. */
-int load_last_good(const char *keep_path, struct policy **ret);
 
 struct loader;
 /* Runs load_policy() on a thread; @wake_fd (eventfd) is written to when it has ended. */
