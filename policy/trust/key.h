@@ -42,7 +42,8 @@ struct tuf_key {
 const char *tuf_scheme_to_string(enum tuf_scheme s); /* "ecdsa-sha2-nistp256" */
 
 /* Reads a key object {"keytype", "scheme", "keyval": {"public"}}. The keytype "ecdsa" and its older
- * alias "ecdsa-sha2-nistp256" are taken. -EBADMSG: a known scheme whose public value is none. */
+ * alias "ecdsa-sha2-nistp256" are taken. -EBADMSG: a member is missing or of another type, or the
+ * public value is none of its scheme. */
 int tuf_key_parse(const json_t *object, struct tuf_key **ret);
 struct tuf_key *tuf_key_free(struct tuf_key *k);
 DEFINE_CLEANUP(struct tuf_key, tuf_key_free)
@@ -52,5 +53,6 @@ bool tuf_key_verify(const struct tuf_key *k, const void *bytes, size_t n, const 
 	size_t signature_size);
 
 /* The key object of a public or private @pkey; *ret is a new reference. @owner may be NULL.
- * -EOPNOTSUPP: none of the three schemes (RSA below TUF_RSA_BITS_MIN, another curve). */
+ * -EOPNOTSUPP: none of the three schemes (RSA below TUF_RSA_BITS_MIN, another curve); -EINVAL:
+ * @owner is not UTF-8. */
 int tuf_key_object(EVP_PKEY *pkey, const char *owner, json_t **ret);
