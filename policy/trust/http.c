@@ -322,10 +322,8 @@ static int fail_transfer(struct answer *a, const char *path, CURLcode c, struct 
 			REDIRECTS_MAX, url_of(h));
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return tuf_fail(e, -EREMOTEIO, NULL, path,
-			"could not be fetched: %s redirects to what is not https", url_of(h));
-	case CURLE_WRITE_ERROR: /* of on_body(): a long page that nobody wants */
-		return tuf_fail(e, -EREMOTEIO, NULL, path, "%s answered %ld with a long text",
-			url_of(h), status_of(h));
+			"could not be fetched from %s: %s; a redirect, too, must lead to https",
+			url_of(h), reason(h, c));
 	default:
 		return tuf_fail(e, -EHOSTUNREACH, NULL, path, "could not be fetched from %s: %s",
 			url_of(h), reason(h, c));
@@ -456,7 +454,8 @@ static CURLcode perform(struct answer *a, const char *range)
 		return CURLE_OUT_OF_MEMORY;
 	c = curl_easy_perform(h->curl);
 	count(h);
-	return c;
+	/* A long page about an error: the status has said it all. */
+	return c == CURLE_WRITE_ERROR && a->discarded > DISCARD_MAX ? CURLE_OK : c;
 }
 
 static bool pause_allowed(struct http *h, uint64_t *ret_sec)
