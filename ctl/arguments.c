@@ -163,7 +163,7 @@ void arguments_help(const struct command *c)
 		if ((c->options | OPTION_HELP) & options[i].bit)
 			print_option(i);
 	(void) printf("\nExit status: 0 fine, 1 failed, 2 usage, 3 agent not reachable,\n"
-		      "4 something is banned.\n");
+		      "4 something is banned, 5 more signatures are needed.\n");
 }
 
 static int parse_number(const char *s, uint64_t *ret)

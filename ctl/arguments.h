@@ -16,6 +16,7 @@ enum exit_code {
 	EXIT_CODE_USAGE,
 	EXIT_CODE_UNREACHABLE,
 	EXIT_CODE_BANNED,
+	EXIT_CODE_UNSIGNED, /* more signatures are needed */
 };
 
 /* One bit each, in the order of the table in arguments.c. */

@@ -114,7 +114,7 @@ static void help(FILE *f)
 	(void) fputs("\n"
 		     "'proscribectl COMMAND --help' shows the options of a command.\n"
 		     "Exit status: 0 fine, 1 failed, 2 usage, 3 agent not reachable,\n"
-		     "4 something is banned.\n",
+		     "4 something is banned, 5 more signatures are needed.\n",
 		f);
 }
 
