@@ -48,7 +48,7 @@ struct tuf_signature {
 /* Which keys speak for a role, and how many of them must. */
 struct tuf_role {
 	char *name;                     /* owned; in root: "root", "targets", ... */
-	char (*keyids)[TUF_KEYID_SIZE]; /* owned; all different */
+	char (*keyids)[TUF_KEYID_SIZE]; /* owned; all different, sorted; some may be of no key */
 	size_t n_keyids;
 	uint32_t threshold; /* at least 1 */
 };
@@ -74,6 +74,8 @@ struct tuf_target {
 	const json_t *custom;     /* borrowed from the document; may be NULL */
 };
 
+/* Succinct roles (TAP 15) become one delegation for each of their hash bins, with its prefixes;
+ * they share one array of key ids. */
 struct tuf_delegation {
 	struct tuf_role role;
 	bool terminating;
@@ -89,12 +91,12 @@ struct tuf_metadata {
 	json_t *document;   /* owned; the whole file */
 	char *signed_bytes; /* owned; canonical form of "signed" */
 	size_t signed_size;
-	struct tuf_signature *signatures; /* owned; key ids all different */
+	struct tuf_signature *signatures; /* owned; key ids all different, sorted by them */
 	size_t n_signatures;
 
 	/* TUF_ROOT; and keys of the delegations in TUF_TARGETS. Each key's id was computed; one
 	 * whose name in the file is another made the file malformed. */
-	struct tuf_key **keys; /* owned */
+	struct tuf_key **keys; /* owned; sorted by id */
 	size_t n_keys;
 
 	/* TUF_ROOT */
@@ -110,6 +112,7 @@ struct tuf_metadata {
 	size_t n_targets;
 	struct tuf_delegation *delegations; /* owned */
 	size_t n_delegations;
+	struct tuf_delegation **by_name; /* owned; the same, sorted by name */
 };
 
 const char *tuf_type_to_string(enum tuf_type t); /* "targets" */
@@ -130,7 +133,8 @@ const struct tuf_delegation *tuf_metadata_delegation(
 	const struct tuf_metadata *m, const char *role);
 
 /* How many different keys of @role, of those that @keys_of (root or a delegating targets file)
- * holds, have signed @m. @each (may be NULL) hears of each one that did. */
+ * holds, have signed @m. @each (may be NULL) hears of each one that did. A key that is listed under
+ * two ids, because its objects differ in an unknown member, counts once. */
 unsigned tuf_metadata_count_signatures(const struct tuf_metadata *m,
 	const struct tuf_metadata *keys_of, const struct tuf_role *role,
 	void (*each)(void *context, const struct tuf_key *key), void *context);
