@@ -19,7 +19,12 @@
 #define UPDATE_CONFIG_FILE "/etc/proscribe/update.yaml"
 #define UPDATE_ROOT_FILE   "/etc/proscribe/trust/root.json"
 
-enum { UPDATE_TEXT_SIZE = 2048, UPDATE_ROLE_SIZE = 128, UPDATE_FILE_SIZE = 512 };
+enum {
+	UPDATE_TEXT_SIZE = 2048,
+	UPDATE_ROLE_SIZE = 128,
+	UPDATE_FILE_SIZE = 512,
+	UPDATE_ERROR_MAX = 4095, /* the largest errno */
+};
 #define UPDATE_REPORT_MAGIC UINT64_C(0x3154504455525050)
 
 struct update_report {
@@ -35,5 +40,6 @@ struct update_report {
 	char message[UPDATE_TEXT_SIZE];                      /* for a person; "" without an error */
 };
 
-/* Texts terminated, UTF-8, zero behind them; the error negative or 0 and with a message. */
+/* Texts terminated, UTF-8, zero behind them; times not negative; a negative error with a message
+ * and a number of failures, or neither. */
 bool update_report_valid(const struct update_report *r);
