@@ -35,7 +35,7 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 # the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
 trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c \
 	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c))
-publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c repository.c))
+publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c repository.c) signer_pkcs11.c)
 http_SRCS      := $(wildcard policy/trust/http.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
@@ -133,7 +133,7 @@ FUZZ_SECONDS ?= 60
 BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev libcurl4-openssl-dev
 DEMO_DEPS  := node:nodejs npm:npm
 CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging python3-cryptography rpm ruby clang clang-tidy libclang-rt-14-dev \
-	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara
+	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara softhsm2 opensc libengine-pkcs11-openssl
 
 deps: ## install the Debian packages that are missing (as root)
 	@tests/support/deps $(BUILD_DEPS) $(CHECK_DEPS) $(DEMO_DEPS)
