@@ -1,0 +1,195 @@
+"""What a TUF client asks for, in which order, and what it keeps (specification 1.0.34, section 5).
+
+Names are those of the public conformance suite for TUF clients; the tests are our own.
+"""
+
+import json
+
+import pytest
+
+from support.tuf_repository import TOP_LEVEL, Signer
+
+FIRST = ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"]
+
+
+def test_basic_refresh_requests(client):
+    assert client.refresh() == 0, client.said
+    assert client.requests() == FIRST
+    assert client.refresh() == 0, client.said
+    assert client.requests() == ["2.root.json", "timestamp.json"]
+
+
+def test_basic_refresh_trusted_data(client, repo):
+    assert client.refresh() == 0, client.said
+    assert client.trusted() == dict.fromkeys(sorted(TOP_LEVEL), 1)
+    for name in TOP_LEVEL:
+        assert client.stored(name) == repo.current(name), name
+
+
+def test_implicit_refresh(client):
+    assert client.download("no such target") == 1
+    assert client.requests() == FIRST and client.server.target_requests == []
+    assert client.trusted() == dict.fromkeys(sorted(TOP_LEVEL), 1)
+
+
+def test_invalid_initial_root(fresh, repo):
+    document = repo.document("root")
+    del document["signed"]["version"]
+    fresh.init(json.dumps(document).encode())  # may refuse it already
+    assert fresh.refresh() == 1
+    assert fresh.requests() == []
+
+
+def test_unsigned_initial_root(fresh, repo):
+    document = repo.document("root")
+    document["signatures"][0]["sig"] = Signer("ecdsa").sign(b"something else")["sig"]
+    fresh.init(json.dumps(document).encode())
+    assert fresh.refresh() == 1
+    assert fresh.requests() == []
+
+
+@pytest.mark.parametrize("role, trusted", [
+    ("root", {"root": 1}),
+    ("timestamp", {"root": 2}),
+    ("snapshot", {"root": 2, "timestamp": 2}),
+    ("targets", {"root": 2, "snapshot": 2, "timestamp": 2}),
+], ids=["root", "timestamp", "snapshot", "targets"])
+def test_unsigned_metadata(client, repo, role, trusted):
+    """What comes before the unsigned one is kept."""
+    repo.roles[role].signers.clear()
+    repo.publish(*TOP_LEVEL)
+    assert client.refresh() == 1
+    assert client.trusted() == trusted
+
+
+@pytest.mark.parametrize("role, trusted", [
+    ("root", {"root": 1}),
+    ("snapshot", {"root": 2, "timestamp": 2}),
+    ("targets", {"root": 2, "snapshot": 2, "timestamp": 2}),
+], ids=["root", "snapshot", "targets"])
+def test_url_and_metadata_version_mismatch(client, repo, role, trusted):
+    """2.ROLE.json says that it is version 3."""
+    repo.publish(*TOP_LEVEL)
+    repo.roles[role].version = 3
+    repo.put(f"metadata/2.{role}.json", repo.roles[role].envelope())
+    assert client.refresh() == 1
+    assert client.trusted() == trusted
+
+
+def test_timestamp_content_changes(client, repo):
+    """Another timestamp of the same version: the old one stays, and nothing is wrong."""
+    assert client.refresh() == 0, client.said
+    repo.timestamp.signed["meta"]["snapshot.json"]["version"] = 100
+    first = repo.current("timestamp")
+    repo.put_current("timestamp", repo.timestamp.envelope())
+    client.requests()
+    assert client.refresh() == 0, client.said
+    assert client.requests() == ["2.root.json", "timestamp.json"]
+    assert client.stored("timestamp") == first
+
+
+def test_basic_metadata_hash_support(client, repo):
+    repo.meta_hashes = True
+    repo.publish("targets", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    repo.publish("targets")
+    repo.snapshot.follow = False
+    repo.snapshot.signed["meta"]["targets.json"] = repo.meta(repo.targets)
+    repo.snapshot.signed["meta"]["targets.json"]["hashes"]["sha256"] = "46" * 32
+    repo.publish("snapshot", "timestamp")
+    assert client.refresh() == 1
+    assert client.trusted() == {"root": 1, "snapshot": 3, "targets": 2, "timestamp": 3}
+
+
+@pytest.mark.parametrize("role, listed_in", [("targets", "snapshot"), ("snapshot", "timestamp")],
+                         ids=["targets_hash_mismatch", "snapshot_hash_mismatch"])
+def test_hash_mismatch(client, repo, role, listed_in):
+    """A well-signed file of the right version, in other bytes than those that were listed."""
+    repo.meta_hashes = True
+    repo.publish("targets", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    repo.publish("targets", "snapshot", "timestamp")
+    repo.put_current(role, repo.current(role).replace(b"\n", b"\t", 1))
+    assert client.refresh() == 1
+    assert client.trusted()[role] == 2 and client.trusted()[listed_in] == 3
+
+
+def test_metadata_bytes_match(client, repo):
+    """What is kept is what came, not what the client would write."""
+    for name in ("timestamp", "snapshot", "targets"):
+        repo.put_current(name, repo.current(name) + b" \n\n")
+    assert client.refresh() == 0, client.said
+    for name in ("timestamp", "snapshot", "targets"):
+        assert client.stored(name) == repo.current(name), name
+
+
+def test_custom_fields(client, repo):
+    """Members that the specification does not know are part of what is signed, and of key ids."""
+    assert client.refresh() == 0, client.said
+    signer = Signer()
+    signer.key["extra-field"] = {"a": 1, "b": [2, None, True, "\u00e9\n\"\\"]}
+    repo.root.add_key(signer)
+    repo.root.threshold = 2
+    repo.root.signed["custom-field"] = "value"
+    repo.root.signed["roles"]["root"]["another-field"] = "value"
+    repo.targets.signed["x"] = {"\u20ac": -1, "\U0001f600": 2, "a": "\t\x7f\u2028"}
+    repo.publish()
+    assert client.refresh() == 0, client.said
+    assert client.trusted() == {"root": 2, "snapshot": 2, "targets": 2, "timestamp": 2}
+
+
+def test_deprecated_keyid_hash_algorithms(client, repo):
+    signer = Signer()
+    signer.key["keyid_hash_algorithms"] = "md5"
+    repo.snapshot.rotate(signer)
+    repo.publish("root", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    assert client.trusted() == {"root": 2, "snapshot": 2, "targets": 1, "timestamp": 2}
+
+
+def test_snapshot_404(client, repo):
+    """The timestamp before it is kept all the same."""
+    assert client.refresh() == 0, client.said
+    repo.timestamp.follow = False
+    repo.timestamp.signed["meta"]["snapshot.json"]["version"] = 2
+    repo.publish("timestamp")
+    assert client.refresh() == 1
+    assert client.requests()[-1] == "2.snapshot.json"
+    assert client.trusted() == {"root": 1, "snapshot": 1, "targets": 1, "timestamp": 2}
+
+
+def test_targets_404(client, repo):
+    assert client.refresh() == 0, client.said
+    repo.publish("targets", "snapshot", "timestamp")
+    del repo.files["metadata/2.targets.json"]
+    assert client.refresh() == 1
+    assert client.requests()[-1] == "2.targets.json"
+    assert client.trusted() == {"root": 1, "snapshot": 2, "targets": 1, "timestamp": 2}
+
+
+def test_timestamp_404(client, repo):
+    assert client.refresh() == 0, client.said
+    del repo.files["metadata/timestamp.json"]
+    assert client.refresh() == 1
+    assert client.requests()[-1] == "timestamp.json"
+    assert client.trusted() == dict.fromkeys(sorted(TOP_LEVEL), 1)
+
+
+def test_incorrect_metadata_type(client, repo):
+    """A snapshot that passes for a timestamp but for its type: signed by the timestamp's key, with a timestamp's content."""
+    repo.snapshot.add_key(repo.timestamp.signers[0])
+    repo.snapshot.follow = False
+    repo.snapshot.signed["meta"] = {"snapshot.json": {"version": 1}}
+    repo.publish("root", "snapshot")
+    repo.put("metadata/timestamp.json", repo.current("snapshot"))
+    assert client.refresh() == 1
+    assert client.trusted() == {"root": 2}
+
+
+def test_faketime(client, repo, later):
+    """The client takes its time from libfaketime, without which other tests here show nothing."""
+    repo.root.expire(days=7)
+    repo.publish("root")
+    assert client.refresh(days=6) == 0, client.said
+    assert client.refresh(days=8) == 1
+    assert "expire" in client.said.lower()
