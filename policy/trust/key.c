@@ -18,6 +18,8 @@
 
 enum {
 	ED25519_SIZE = 32,
+	EC_SIZE = 91, /* of the DER of a key on P-256 */
+	EC_COMPRESSED_SIZE = 59,
 	PEM_SIZE_MAX = 4096, /* an RSA key of TUF_RSA_BITS_MAX takes about 1,500 */
 };
 
@@ -76,7 +78,9 @@ static int read_pem(const char *text, uint8_t **ret, long *ret_size)
 	return 0;
 }
 
-/* How the DER of a SubjectPublicKeyInfo begins behind the header of its outer sequence. */
+/* How the DER of a SubjectPublicKeyInfo begins behind the header of its outer sequence. libcrypto
+ * takes the point at infinity too, in whose name anybody could sign: a point has its two
+ * coordinates or, compressed, one. */
 static bool is_of_scheme(enum tuf_scheme scheme, const uint8_t *der, size_t n)
 {
 	static const uint8_t ec[] = { 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
@@ -85,7 +89,8 @@ static bool is_of_scheme(enum tuf_scheme scheme, const uint8_t *der, size_t n)
 		0x01, 0x01, 0x01, 0x05, 0x00 };
 
 	if (scheme == TUF_SCHEME_ECDSA_P256_SHA256)
-		return n > 2 + sizeof(ec) && memcmp(der + 2, ec, sizeof(ec)) == 0;
+		return (n == EC_SIZE || n == EC_COMPRESSED_SIZE) &&
+			memcmp(der + 2, ec, sizeof(ec)) == 0;
 	return n > 4 + sizeof(rsa) && memcmp(der + 4, rsa, sizeof(rsa)) == 0;
 }
 
