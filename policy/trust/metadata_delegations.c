@@ -69,7 +69,7 @@ static int read_paths(const struct reading *rd, const json_t *object, struct tuf
 static int check_name(const struct reading *rd, const char *name)
 {
 	if (!*name)
-		return reading_fail(rd, "has a delegation without a name");
+		return reading_fail(rd, "has no name");
 	if (strlen(name) > TUF_ROLE_MAX)
 		return reading_fail(rd, "has a name of %zu bytes, expected %d at most",
 			strlen(name), TUF_ROLE_MAX);
