@@ -23,6 +23,9 @@ struct repository;
 enum {
 	REPOSITORY_KEYS_MAX = 256,
 	REPOSITORY_NAME_MAX = 64, /* bytes of a key's name: letters, digits, . _ - and @ */
+	REPOSITORY_ROLE_MAX = 64, /* bytes of the name of a role that is delegated to */
+	/* roles delegated to, all together: what clients visit with targets itself */
+	REPOSITORY_DELEGATED_MAX = TUF_DELEGATIONS_MAX - 1,
 };
 
 /* A new, empty folder structure at @path (a folder that is there must be empty or a git repository
@@ -96,5 +99,11 @@ void repository_state_done(struct repository_state *s);
 /* Did the key @keyid of the approvals sign it? */
 bool repository_signed_by(const struct repository_state *s, const char *keyid);
 /* The names of all roles: root, targets, snapshot, timestamp, then the delegated ones in pre-order;
- * *ret is NULL-terminated, owned with its strings. */
+ * *ret is NULL-terminated, for repository_roles_free(). -ELOOP: more than REPOSITORY_DELEGATED_MAX.
+ */
 int repository_roles(struct repository *r, char ***ret, struct tuf_error *e);
+void repository_roles_free(char **roles); /* NULL-safe */
+/* Who delegates to @role: its metadata (owned), the delegation in it, and its name (owned; may be
+ * NULL). */
+int repository_delegator(struct repository *r, const char *role, struct tuf_metadata **ret,
+	const struct tuf_delegation **ret_delegation, char **ret_name, struct tuf_error *e);
