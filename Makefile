@@ -35,7 +35,8 @@ source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire
 # the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
 trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c \
 	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c))
-publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_stage.c repository_state.c))
+publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
+	repository_verify.c))
 http_SRCS      := $(wildcard policy/trust/http.c)
 compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \

@@ -357,6 +357,25 @@ static int add_delegation(json_t *draft, const struct repository_delegation *d)
 	return 0;
 }
 
+/* Hosts that have seen a role of this name before must not see its version fall. */
+static int first_version(struct repository *r, const char *role, json_t *first)
+{
+	_cleanup_(tuf_metadata_freep) struct tuf_metadata *snapshot = NULL;
+	_cleanup_free_ char *name = NULL;
+	const struct tuf_meta *meta;
+
+	if (asprintf(&name, "%s.json", role) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	if (repository_load(r, "snapshot", &snapshot, NULL) < 0)
+		return 0;
+	meta = tuf_metadata_meta(snapshot, name);
+	return meta && meta->version < TUF_VERSION_MAX
+		? json_object_set_new(first, "version", json_integer(meta->version + 1))
+		: 0;
+}
+
 int repository_delegate(
 	struct repository *r, const struct repository_delegation *d, struct tuf_error *e)
 {
@@ -372,6 +391,8 @@ int repository_delegate(
 		return tuf_fail(e, -EINVAL, d->role, NULL, "cannot have one key twice");
 	if (k == 0)
 		k = repository_first(TUF_TARGETS, d->expires_utc_sec, &first);
+	if (k == 0)
+		k = first_version(r, d->role, first);
 	if (k < 0)
 		return no_memory(e, d->role);
 	k = repository_put(r, d->parent, draft, e);

@@ -2,9 +2,6 @@
  * what is published, as far as it goes without the command line. */
 #include "policy/trust/repository.h"
 
-#include <fcntl.h>
-#include <ftw.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,175 +15,13 @@
 #include "policy/trust/canonical.h"
 #include "policy/trust/repository_edit.h"
 #include "policy/trust/repository_stage.h"
-
-enum { KEYS = 6, PATH_SIZE = 512 };
-#define NOW INT64_C(1782907200) /* 2026-07-01 */
-#define DAY INT64_C(86400)
-
-/* A repository in a folder of its own, with keys a to f. */
-struct world {
-	char folder[PATH_SIZE], path[PATH_SIZE];
-	struct repository *r;
-	EVP_PKEY *pkeys[KEYS];
-	struct repository_key keys[KEYS];
-};
+#include "tests/support/repository_world.h"
 
 #define check(w, condition, name)                                             \
 	do {                                                                  \
 		if (!(condition))                                             \
 			fail_msg("%s: not so: %s (%s)", name, #condition, w); \
 	} while (0)
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void) st;
-	(void) type;
-	(void) ftw;
-	return remove(path);
-}
-
-static void add_key(struct world *w, size_t i)
-{
-	const char name[] = { (char) ('a' + i), '\0' };
-	struct tuf_error e = { 0 };
-	json_t *object;
-
-	w->pkeys[i] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	assert_int_equal(tuf_key_object(w->pkeys[i], NULL, &object), 0);
-	if (repository_add_key(w->r, name, object, "", &e) < 0)
-		fail_msg("%s", e.text);
-	json_decref(object);
-	assert_int_equal(repository_find_key(w->r, name, &w->keys[i], &e), 0);
-}
-
-static int sign_bytes(struct world *w, const char *keyid, const void *bytes, size_t n,
-	uint8_t out[TUF_SIGNATURE_MAX], size_t *ret)
-{
-	for (size_t i = 0; i < KEYS; i++)
-		if (w->keys[i].key && strcmp(w->keys[i].key->id, keyid) == 0) {
-			EVP_MD_CTX *c = EVP_MD_CTX_new();
-
-			*ret = TUF_SIGNATURE_MAX;
-			assert_int_equal(EVP_DigestSignInit(c, NULL, NULL, NULL, w->pkeys[i]), 1);
-			assert_int_equal(EVP_DigestSign(c, out, ret, bytes, n), 1);
-			EVP_MD_CTX_free(c);
-			return 0;
-		}
-	return -ENOKEY;
-}
-
-/* The working copy of @role, by the key @i. */
-static int sign_role(struct world *w, const char *role, size_t i, struct tuf_error *e)
-{
-	uint8_t signature[TUF_SIGNATURE_MAX];
-	char *payload;
-	size_t n, size;
-	int r = repository_payload(w->r, role, &payload, &n, e);
-
-	if (r < 0)
-		return r;
-	assert_int_equal(sign_bytes(w, w->keys[i].key->id, payload, n, signature, &size), 0);
-	free(payload);
-	return repository_add_signature(w->r, role, w->keys[i].key->id, signature, size, e);
-}
-
-static void must_sign(struct world *w, const char *role, size_t i)
-{
-	struct tuf_error e = { 0 };
-
-	if (sign_role(w, role, i, &e) < 0)
-		fail_msg("%s by %zu: %s", role, i, e.text);
-}
-
-static void put_first(struct world *w, enum tuf_type type, int64_t expires)
-{
-	struct tuf_error e = { 0 };
-	json_t *first;
-
-	assert_int_equal(repository_first(type, expires, &first), 0);
-	if (repository_put(w->r, tuf_type_to_string(type), first, &e) < 0)
-		fail_msg("%s", e.text);
-	json_decref(first);
-}
-
-/* Root and targets of a, snapshot and timestamp of b, all signed. */
-static int setup(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-	const struct repository_key *keys[_TUF_TYPE_MAX];
-	size_t n[_TUF_TYPE_MAX] = { 0, 1, 1, 1, 1 };
-	struct tuf_error e = { 0 };
-	json_t *root;
-
-	assert_non_null(w);
-	(void) snprintf(w->folder, sizeof(w->folder), "/tmp/test-repository-XXXXXX");
-	assert_non_null(mkdtemp(w->folder));
-	(void) snprintf(w->path, sizeof(w->path), "%.200s/repository", w->folder);
-	if (repository_create(w->path, &w->r, &e) < 0)
-		fail_msg("%s", e.text);
-	for (size_t i = 0; i < KEYS; i++)
-		add_key(w, i);
-	for (enum tuf_type t = TUF_ROOT; t < _TUF_TYPE_MAX; t++)
-		keys[t] = &w->keys[t == TUF_SNAPSHOT || t == TUF_TIMESTAMP];
-	keys[TUF_TYPE_NONE] = NULL;
-	assert_int_equal(repository_first_root(keys, n, NOW + 365 * DAY, &root), 0);
-	assert_int_equal(repository_put(w->r, "root", root, &e), 0);
-	json_decref(root);
-	put_first(w, TUF_TARGETS, NOW + 90 * DAY);
-	put_first(w, TUF_SNAPSHOT, NOW + 7 * DAY);
-	must_sign(w, "root", 0);
-	must_sign(w, "targets", 0);
-	must_sign(w, "snapshot", 1);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	for (size_t i = 0; i < KEYS; i++) {
-		EVP_PKEY_free(w->pkeys[i]);
-		repository_key_done(&w->keys[i]);
-	}
-	repository_free(w->r);
-	assert_int_equal(nftw(w->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
-	free(w);
-	return 0;
-}
-
-static int64_t version_of(struct world *w, const char *role)
-{
-	struct tuf_metadata *m;
-	struct tuf_error e;
-	int64_t version;
-
-	assert_int_equal(repository_load(w->r, role, &m, &e), 0);
-	version = m->version;
-	tuf_metadata_free(m);
-	return version;
-}
-
-static bool complete(struct world *w, const char *role)
-{
-	struct repository_state s;
-	struct tuf_error e = { 0 };
-	bool is;
-
-	if (repository_state(w->r, role, &s, &e) < 0)
-		fail_msg("%s: %s", role, e.text);
-	is = s.complete;
-	repository_state_done(&s);
-	return is;
-}
-
-static bool exists(struct world *w, const char *name)
-{
-	char path[2 * PATH_SIZE];
-
-	(void) snprintf(path, sizeof(path), "%s/%s", w->path, name);
-	return access(path, F_OK) == 0;
-}
 
 /* ---- the folder ---- */
 
@@ -207,7 +42,7 @@ static void test_begins_where_nothing_is(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct repository_stage stage = { 0 };
 		struct tuf_error e = { 0 };
-		char path[PATH_SIZE], entry[2 * PATH_SIZE];
+		char path[WORLD_PATH_SIZE], entry[2 * WORLD_PATH_SIZE];
 		int r;
 
 		(void) snprintf(path, sizeof(path), "%.200s/case-%zu", w->folder, i);
@@ -230,7 +65,7 @@ static void test_leaves_nothing_half_made(void **state)
 	struct repository_stage stage = { 0 };
 	struct world *w = *state;
 	struct tuf_error e = { 0 };
-	char path[PATH_SIZE], file[2 * PATH_SIZE];
+	char path[WORLD_PATH_SIZE], file[2 * WORLD_PATH_SIZE];
 
 	(void) snprintf(path, sizeof(path), "%.200s/new", w->folder);
 	(void) snprintf(file, sizeof(file), "%s/metadata", path);
@@ -340,7 +175,7 @@ static void test_finds_keys(void **state)
 
 static void write_file(struct world *w, const char *name, const char *text)
 {
-	char path[2 * PATH_SIZE];
+	char path[2 * WORLD_PATH_SIZE];
 	FILE *f;
 
 	(void) snprintf(path, sizeof(path), "%s/%s", w->path, name);
@@ -398,7 +233,7 @@ static void test_limit_of_keys(void **state)
 	struct world *w = *state;
 	struct tuf_error e = { 0 };
 
-	for (size_t i = KEYS; i <= REPOSITORY_KEYS_MAX; i++) {
+	for (size_t i = WORLD_KEYS; i <= REPOSITORY_KEYS_MAX; i++) {
 		EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 		char name[16];
 		json_t *object;
@@ -422,16 +257,16 @@ static void test_a_version_is_worked_on_until_it_is_complete(void **state)
 	struct tuf_error e = { 0 };
 	json_t *draft;
 
-	assert_true(complete(w, "targets"));
+	assert_true(world_complete(w, "targets"));
 	for (int i = 0; i < 2; i++) { /* the second time it goes on with the first one's */
 		assert_int_equal(repository_draft(w->r, "targets", &draft, &e), 0);
 		assert_int_equal(json_integer_value(json_object_get(draft, "version")), 2);
 		assert_int_equal(repository_put(w->r, "targets", draft, &e), 0);
 		json_decref(draft);
-		assert_false(complete(w, "targets"));
+		assert_false(world_complete(w, "targets"));
 	}
-	must_sign(w, "targets", 0);
-	assert_true(complete(w, "targets"));
+	world_must_sign(w, "targets", 0);
+	assert_true(world_complete(w, "targets"));
 	assert_int_equal(repository_draft(w->r, "targets", &draft, &e), 0);
 	assert_int_equal(json_integer_value(json_object_get(draft, "version")), 3);
 	json_decref(draft);
@@ -443,7 +278,7 @@ static void test_refuses_signatures_that_do_not_count(void **state)
 	struct tuf_error e = { 0 };
 	uint8_t wrong[64] = { 1 };
 
-	assert_int_equal(sign_role(w, "targets", 1, &e), -EKEYREJECTED);
+	assert_int_equal(world_sign(w, "targets", 1, &e), -EKEYREJECTED);
 	assert_non_null(strstr(e.text, "no say"));
 	assert_int_equal(repository_add_signature(
 				 w->r, "targets", w->keys[0].key->id, wrong, sizeof(wrong), &e),
@@ -451,7 +286,7 @@ static void test_refuses_signatures_that_do_not_count(void **state)
 	assert_int_equal(
 		repository_add_signature(w->r, "targets", w->keys[0].key->id, wrong, 0, &e),
 		-EKEYREJECTED);
-	assert_true(complete(w, "targets"));
+	assert_true(world_complete(w, "targets"));
 }
 
 static void test_who_signs_first_does_not_show(void **state)
@@ -470,9 +305,9 @@ static void test_who_signs_first_does_not_show(void **state)
 		(void) json_object_set_new(draft, "version", json_integer(7));
 		assert_int_equal(repository_put(w->r, "targets", draft, &e), 0);
 		json_decref(draft);
-		must_sign(w, "targets", i == 0 ? 0 : 2);
-		must_sign(w, "targets", i == 0 ? 2 : 0);
-		must_sign(w, "targets", 0); /* in the place of the first */
+		world_must_sign(w, "targets", i == 0 ? 0 : 2);
+		world_must_sign(w, "targets", i == 0 ? 2 : 0);
+		world_must_sign(w, "targets", 0); /* in the place of the first */
 		assert_int_equal(repository_load(w->r, "targets", &m, &e), 0);
 		assert_int_equal(m->n_signatures, 2);
 		text[i] = json_dumps(m->document, 0);
@@ -490,18 +325,18 @@ static void test_a_new_root_needs_both_sets_of_keys(void **state)
 	struct tuf_metadata *root;
 	struct tuf_error e = { 0 };
 
-	assert_true(exists(w, "metadata/1.root.json"));
+	assert_true(world_exists(w, "metadata/1.root.json"));
 	assert_int_equal(repository_role_add_key(w->r, "root", &w->keys[2], &e), 0);
 	assert_int_equal(repository_role_remove_key(w->r, "root", w->keys[0].key->id, &e), 0);
-	assert_int_equal(version_of(w, "root"), 2);
-	must_sign(w, "root", 2);
-	assert_false(complete(w, "root"));
-	assert_false(exists(w, "metadata/2.root.json"));
+	assert_int_equal(world_version(w, "root"), 2);
+	world_must_sign(w, "root", 2);
+	assert_false(world_complete(w, "root"));
+	assert_false(world_exists(w, "metadata/2.root.json"));
 	assert_int_equal(repository_root(w->r, &root, &e), 0);
 	assert_int_equal(root->version, 1);
 	tuf_metadata_free(root);
-	must_sign(w, "root", 0); /* the old one */
-	assert_true(exists(w, "metadata/2.root.json"));
+	world_must_sign(w, "root", 0); /* the old one */
+	assert_true(world_exists(w, "metadata/2.root.json"));
 	assert_int_equal(repository_state(w->r, "root", &s, &e), 0);
 	assert_int_equal(s.n_approvals, 2);
 	assert_true(s.complete);
@@ -519,7 +354,7 @@ static void test_a_root_before_this_one_must_be_there(void **state)
 	struct world *w = *state;
 	struct repository_state s;
 	struct tuf_error e = { 0 };
-	char path[2 * PATH_SIZE];
+	char path[2 * WORLD_PATH_SIZE];
 
 	assert_int_equal(repository_role_add_key(w->r, "root", &w->keys[2], &e), 0);
 	(void) snprintf(path, sizeof(path), "%s/metadata/1.root.json", w->path);
@@ -542,7 +377,7 @@ static void test_puts_only_what_is_metadata(void **state)
 	assert_int_equal(repository_put(w->r, "targets", draft, &e), -EPROTO);
 	json_decref(draft);
 	assert_int_equal(repository_draft(w->r, "nobody", &draft, &e), -ENOENT);
-	assert_true(complete(w, "targets"));
+	assert_true(world_complete(w, "targets"));
 }
 
 /* ---- roles ---- */
@@ -560,8 +395,8 @@ static void test_refuses_what_locks_everybody_out(void **state)
 	assert_int_equal(repository_role_remove_key(w->r, "root", w->keys[5].key->id, &e), -ENOENT);
 	assert_int_equal(repository_role_add_key(w->r, "root", &w->keys[0], &e), -EALREADY);
 	assert_int_equal(repository_role_add_key(w->r, "nobody", &w->keys[0], &e), -ENOENT);
-	assert_true(complete(w, "root"));
-	assert_int_equal(version_of(w, "root"), 1);
+	assert_true(world_complete(w, "root"));
+	assert_int_equal(world_version(w, "root"), 1);
 }
 
 static void test_what_is_signed_by_too_few_now_gets_a_new_version(void **state)
@@ -571,22 +406,22 @@ static void test_what_is_signed_by_too_few_now_gets_a_new_version(void **state)
 
 	/* another key: what was signed is still good */
 	assert_int_equal(repository_role_add_key(w->r, "targets", &w->keys[2], &e), 0);
-	assert_int_equal(version_of(w, "targets"), 1);
-	assert_true(complete(w, "targets"));
+	assert_int_equal(world_version(w, "targets"), 1);
+	assert_true(world_complete(w, "targets"));
 	/* two must sign: it is not, and it may be published */
 	assert_int_equal(repository_set_threshold(w->r, "targets", 2, &e), 0);
-	assert_int_equal(version_of(w, "targets"), 2);
-	assert_int_equal(version_of(w, "root"), 2); /* both changes in one */
-	must_sign(w, "targets", 0);
-	must_sign(w, "targets", 2);
-	assert_true(complete(w, "targets"));
-	must_sign(w, "root", 0);
+	assert_int_equal(world_version(w, "targets"), 2);
+	assert_int_equal(world_version(w, "root"), 2); /* both changes in one */
+	world_must_sign(w, "targets", 0);
+	world_must_sign(w, "targets", 2);
+	assert_true(world_complete(w, "targets"));
+	world_must_sign(w, "root", 0);
 	/* a key that root still uses stays in the file, one that nobody uses does not */
 	assert_int_equal(repository_role_add_key(w->r, "targets", &w->keys[3], &e), 0);
 	assert_int_equal(repository_role_remove_key(w->r, "targets", w->keys[0].key->id, &e), 0);
 	assert_int_equal(
 		repository_role_remove_key(w->r, "targets", w->keys[2].key->id, &e), -EINVAL);
-	assert_int_equal(version_of(w, "targets"), 3);
+	assert_int_equal(world_version(w, "targets"), 3);
 }
 
 static void test_removes_keys_that_nobody_uses(void **state)
@@ -613,12 +448,12 @@ static void test_expiry(void **state)
 	struct tuf_metadata *m;
 	struct tuf_error e = { 0 };
 
-	assert_int_equal(repository_set_expiry(w->r, "targets", NOW + 5 * DAY, &e), 0);
+	assert_int_equal(repository_set_expiry(w->r, "targets", WORLD_NOW + 5 * WORLD_DAY, &e), 0);
 	assert_int_equal(repository_load(w->r, "targets", &m, &e), 0);
 	assert_int_equal(m->version, 2);
-	assert_int_equal(m->expires_utc_sec, NOW + 5 * DAY);
+	assert_int_equal(m->expires_utc_sec, WORLD_NOW + 5 * WORLD_DAY);
 	tuf_metadata_free(m);
-	assert_int_equal(repository_set_expiry(w->r, "timestamp", NOW, &e), -EINVAL);
+	assert_int_equal(repository_set_expiry(w->r, "timestamp", WORLD_NOW, &e), -EINVAL);
 }
 
 /* ---- delegations ---- */
@@ -634,7 +469,7 @@ static int delegate(struct world *w, const char *role, const char *parent, const
 		.keys = &w->keys[key],
 		.n_keys = 1,
 		.threshold = 1,
-		.expires_utc_sec = NOW + 90 * DAY };
+		.expires_utc_sec = WORLD_NOW + 90 * WORLD_DAY };
 
 	return repository_delegate(w->r, &d, e);
 }
@@ -654,18 +489,18 @@ static void test_delegates(void **state)
 	assert_string_equal(roles[6], "team-b");
 	assert_null(roles[7]);
 	repository_roles_free(roles);
-	assert_int_equal(sign_role(w, "team-a", 3, &e), -EKEYREJECTED);
-	must_sign(w, "team-a", 2);
-	must_sign(w, "inner", 4);
-	assert_true(complete(w, "inner"));
+	assert_int_equal(world_sign(w, "team-a", 3, &e), -EKEYREJECTED);
+	world_must_sign(w, "team-a", 2);
+	world_must_sign(w, "inner", 4);
+	assert_true(world_complete(w, "inner"));
 	assert_int_equal(repository_set_threshold(w->r, "team-a", 2, &e), -EINVAL);
 	assert_int_equal(repository_role_add_key(w->r, "inner", &w->keys[5], &e), 0);
-	assert_false(complete(w, "team-a")); /* which says who signs inner */
+	assert_false(world_complete(w, "team-a")); /* which says who signs inner */
 	assert_int_equal(repository_undelegate(w->r, "team-a", &parent, &e), -EBUSY);
 	assert_int_equal(repository_undelegate(w->r, "inner", &parent, &e), 0);
 	assert_string_equal(parent, "team-a");
 	free(parent);
-	assert_false(exists(w, "metadata/inner.json"));
+	assert_false(world_exists(w, "metadata/inner.json"));
 	assert_int_equal(repository_undelegate(w->r, "team-a", &parent, &e), 0);
 	free(parent);
 	assert_int_equal(repository_undelegate(w->r, "targets", &parent, &e), -EINVAL);
@@ -696,7 +531,7 @@ static void test_refuses_delegations_that_cannot_be(void **state)
 		if (r != cases[i].want)
 			fail_msg("%s: %d (%s), not %d", cases[i].name, r, e.text, cases[i].want);
 	}
-	assert_true(complete(w, "targets"));
+	assert_true(world_complete(w, "targets"));
 }
 
 static void test_limit_of_delegations(void **state)
@@ -717,7 +552,7 @@ static void test_limit_of_delegations(void **state)
 
 int main(void)
 {
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define test(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		test(test_begins_where_nothing_is),
 		test(test_leaves_nothing_half_made),
