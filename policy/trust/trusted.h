@@ -16,13 +16,20 @@ struct tuf_trusted *tuf_trusted_free(struct tuf_trusted *t);
 DEFINE_CLEANUP(struct tuf_trusted, tuf_trusted_free)
 
 /* Each takes one file (@bytes borrowed) or refuses it with @e and changes nothing. @file: its name
- * for
- * @e. A local file (@local) is what was accepted earlier: it may be expired and then serves as
- * reference for rollback only, which -EKEYEXPIRED says. */
+ * for @e. A local file (@local) is what was accepted earlier, and is offered first. When it is
+ * expired (-EKEYEXPIRED) or, for a snapshot, not the one that the timestamp names (-EPROTO,
+ * -EUCLEAN, -EFBIG), it stays as a reference against rollback only. */
 int tuf_trusted_root(
 	struct tuf_trusted *t, const char *file, const void *bytes, size_t n, struct tuf_error *e);
 /* After the last root: -EKEYEXPIRED. From here on no root is taken. */
 int tuf_trusted_end_roots(struct tuf_trusted *t, struct tuf_error *e);
+/* Do other keys speak for timestamp or snapshot than at the beginning: has one of them gone? What
+ * is stored of both must be deleted then (5.3.11). */
+bool tuf_trusted_rotated(const struct tuf_trusted *t);
+/* 0: keys of the root have signed this timestamp or snapshot; -EKEYREJECTED; others as of
+ * tuf_metadata_parse(). */
+int tuf_trusted_signed(
+	const struct tuf_trusted *t, enum tuf_type type, const void *bytes, size_t n);
 /* 1: the version that is there already; that one stays. */
 int tuf_trusted_timestamp(struct tuf_trusted *t, const char *file, const void *bytes, size_t n,
 	bool local, struct tuf_error *e);
@@ -33,7 +40,12 @@ int tuf_trusted_snapshot(struct tuf_trusted *t, const char *file, const void *by
 int tuf_trusted_targets(struct tuf_trusted *t, const char *role, const char *delegator,
 	const char *file, const void *bytes, size_t n, struct tuf_error *e);
 
-/* NULL while there is none. Borrowed until the next change. */
+/* What the snapshot says of @role. NULL with @e (-EPROTO): nothing. */
+const struct tuf_meta *tuf_trusted_expected(
+	const struct tuf_trusted *t, const char *role, const char *delegator, struct tuf_error *e);
+
+/* NULL while there is none (a mere reference against rollback is none). Borrowed until the next
+ * change; targets as long as the set lives. */
 const struct tuf_metadata *tuf_trusted_get(const struct tuf_trusted *t, enum tuf_type type);
 const struct tuf_metadata *tuf_trusted_role(
 	const struct tuf_trusted *t, const char *role, const char *delegator);
