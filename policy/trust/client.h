@@ -11,6 +11,8 @@
 
 struct tuf_client;
 
+enum { TUF_EACH_ROLES_MAX = 120 }; /* delegated roles in which tuf_client_each() looks */
+
 struct tuf_client_options {
 	const struct tuf_transport *transport; /* of metadata; borrowed while the client lives */
 	const struct tuf_store *store;         /* borrowed; must hold a root.json */
@@ -18,7 +20,7 @@ struct tuf_client_options {
 };
 
 /* Makes @root the trusted root of an empty @store, after it was found to be signed by its own keys.
- * Makes no request. */
+ * Makes no request. -EEXIST: there is another root. */
 int tuf_client_init(const struct tuf_store *store, int64_t now_utc_sec, const void *root, size_t n,
 	struct tuf_error *e);
 
@@ -38,14 +40,18 @@ int tuf_client_find(struct tuf_client *c, const char *path, const struct tuf_tar
 	const char **ret_role, struct tuf_error *e);
 
 /* Every target whose path begins with @prefix, found as tuf_client_find() would find it, in the
- * order of their paths; @each returns 0 to go on or a negative errno, which ends it. */
+ * order of their paths; @each returns 0 to go on or a negative errno, which ends it. It is called
+ * after all were found. */
 int tuf_client_each(struct tuf_client *c, const char *prefix,
 	int (*each)(void *context, const struct tuf_target *t, const char *role), void *context,
 	struct tuf_error *e);
+/* What the last tuf_client_each() found; NULL past the last. */
+const struct tuf_target *tuf_client_found(const struct tuf_client *c, size_t i);
 
 /* After a refresh. Borrowed from the client. */
 const struct tuf_metadata *tuf_client_get(const struct tuf_client *c, enum tuf_type type);
-/* Delegated ones that were visited too, in that order; NULL past the last. */
+/* Root, timestamp, snapshot, targets, then the delegated ones that were visited, in that order
+ * (once for each delegator); NULL past the last. */
 const char *tuf_client_role(const struct tuf_client *c, size_t i, const struct tuf_metadata **ret,
 	const struct tuf_metadata **ret_keys_of, const struct tuf_role **ret_role);
 
