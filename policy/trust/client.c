@@ -235,7 +235,7 @@ static int next_root(struct tuf_client *c, struct tuf_error *e)
 	return r < 0 ? r : 1;
 }
 
-/* Have keys of the root signed what is stored of @type? A crash between storing a root with other
+/* Has any key of the root signed what is stored of @type? A crash between storing a root with other
  * keys and deleting what the old ones had signed is found here. */
 static int stored_is_signed(const struct tuf_client *c, enum tuf_type type, struct tuf_error *e)
 {

@@ -31,8 +31,8 @@ static int check_signatures(const struct tuf_metadata *m, const struct tuf_metad
 	if (have >= role->threshold)
 		return 0;
 	return tuf_fail(e, -EKEYREJECTED, name, file,
-		"has %u valid signatures by the %zu keys of this role in version %" PRId64
-		" of its %s, but needs %" PRIu32,
+		"is signed by %u of the %zu keys that version %" PRId64
+		" of its %s gives a say, but needs %" PRIu32,
 		have, role->n_keyids, keys_of->version,
 		keys_of->type == TUF_ROOT ? "root" : "delegator", role->threshold);
 }
@@ -173,8 +173,15 @@ static int read_top(const struct tuf_trusted *t, enum tuf_type type, const char 
 int tuf_trusted_signed(const struct tuf_trusted *t, enum tuf_type type, const void *bytes, size_t n)
 {
 	_cleanup_(tuf_metadata_freep) struct tuf_metadata *m = NULL;
+	const struct tuf_metadata *root = t->top[TUF_ROOT];
+	const char *role = tuf_type_to_string(type);
+	int r = tuf_metadata_parse(type, role, role, bytes, n, &m, NULL);
 
-	return read_top(t, type, tuf_type_to_string(type), bytes, n, &m, NULL);
+	if (r < 0)
+		return r;
+	return tuf_metadata_count_signatures(m, root, &root->roles[type], NULL, NULL) > 0
+		? 0
+		: -EKEYREJECTED;
 }
 
 static void keep(struct tuf_trusted *t, struct tuf_metadata *m, bool final)

@@ -26,8 +26,8 @@ int tuf_trusted_end_roots(struct tuf_trusted *t, struct tuf_error *e);
 /* Do other keys speak for timestamp or snapshot than at the beginning: has one of them gone? What
  * is stored of both must be deleted then (5.3.11). */
 bool tuf_trusted_rotated(const struct tuf_trusted *t);
-/* 0: keys of the root have signed this timestamp or snapshot; -EKEYREJECTED; others as of
- * tuf_metadata_parse(). */
+/* 0: a key of the root, be it one of several that must, has signed this timestamp or snapshot;
+ * -EKEYREJECTED: none has; others as of tuf_metadata_parse(). */
 int tuf_trusted_signed(
 	const struct tuf_trusted *t, enum tuf_type type, const void *bytes, size_t n);
 /* 1: the version that is there already; that one stays. */
