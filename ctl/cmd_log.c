@@ -41,7 +41,10 @@ static enum tint tint_of(const struct record *r)
 	if (strcmp(outcome, "refused") == 0 || strcmp(outcome, "stopped") == 0 ||
 		strcmp(outcome, "rejected") == 0 || strcmp(outcome, "found") == 0)
 		return TINT_BAD;
-	return is_kind(r, "gap") || strcmp(outcome, "incomplete") == 0 ? TINT_WARN : TINT_NONE;
+	return is_kind(r, "gap") || strcmp(outcome, "incomplete") == 0 ||
+			strcmp(outcome, "stale") == 0
+		? TINT_WARN
+		: TINT_NONE;
 }
 
 static char *what_of(const struct record *r)

@@ -196,6 +196,7 @@ const char *outcome_to_string(enum outcome o)
 		[OUTCOME_GONE] = "gone",
 		[OUTCOME_COMPLETE] = "complete",
 		[OUTCOME_INCOMPLETE] = "incomplete",
+		[OUTCOME_STALE] = "stale",
 	};
 
 	return (unsigned) o < ARRAY_SIZE(names) ? names[o] : "none";

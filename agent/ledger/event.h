@@ -38,6 +38,7 @@ enum outcome {
 	OUTCOME_GONE,       /* EVENT_FINDING: it is not there any more, or no rule speaks of it */
 	OUTCOME_COMPLETE,   /* EVENT_SCAN: all of it was looked at */
 	OUTCOME_INCOMPLETE, /* EVENT_SCAN: detail says why not */
+	OUTCOME_STALE,      /* EVENT_POLICY: in force all the same, but perhaps not the newest */
 	_OUTCOME_MAX,
 };
 

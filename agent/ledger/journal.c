@@ -115,11 +115,20 @@ static struct kind kind_of_launch(const struct event *e)
 	return e->verdict == VERDICT_UNJUDGED ? unjudged : noted;
 }
 
-static struct kind kind_of(const struct event *e)
+static struct kind kind_of_policy(const struct event *e)
 {
 	static const struct kind applied = { "50e2db72db69494abfe0c4268569e19c", LOG_NOTICE },
 				 rejected = { "0b001c4f77004306906f797b27953ae1", LOG_ERR },
-				 started = { "3038c4a4d18e40b1a4325bcfbb948b67", LOG_INFO },
+				 stale = { "90ab0e824ecb4173b3cddcadeaaf9a84", LOG_WARNING };
+
+	if (e->outcome == OUTCOME_STALE)
+		return stale;
+	return e->outcome == OUTCOME_REJECTED ? rejected : applied;
+}
+
+static struct kind kind_of(const struct event *e)
+{
+	static const struct kind started = { "3038c4a4d18e40b1a4325bcfbb948b67", LOG_INFO },
 				 ended = { "b6a7ebde895144479b4a21498e52b149", LOG_INFO },
 				 gap = { "055a3e9a4fc048aea36c2778772b8d36", LOG_ERR },
 				 found = { "2ba8e4ac0a3f4881a17fb5d5be8c7580", LOG_WARNING },
@@ -132,7 +141,7 @@ static struct kind kind_of(const struct event *e)
 	case EVENT_LAUNCH:
 		return kind_of_launch(e);
 	case EVENT_POLICY:
-		return e->outcome == OUTCOME_REJECTED ? rejected : applied;
+		return kind_of_policy(e);
 	case EVENT_AGENT:
 		return e->outcome == OUTCOME_ENDED ? ended : started;
 	case EVENT_GAP:
@@ -165,6 +174,7 @@ static const char *launch_words(const struct event *e)
 	case OUTCOME_GONE:
 	case OUTCOME_COMPLETE:
 	case OUTCOME_INCOMPLETE:
+	case OUTCOME_STALE:
 	case _OUTCOME_MAX:
 		break;
 	}
@@ -190,9 +200,21 @@ static int write_finding(const struct event *e, char **ret)
 		e->rules ? e->rules : "", e->id);
 }
 
-static int write_message(const struct event *e, const char *user, char **ret)
+static int write_policy(const struct event *e, char **ret)
 {
 	const char *policy = e->policy_name ? e->policy_name : "without a name";
+	const char *detail = e->detail ? e->detail : "";
+	const char *colon = e->detail ? ": " : "";
+
+	if (e->outcome == OUTCOME_REJECTED)
+		return asprintf(ret, "Refused a policy, the old one stays%s%s", colon, detail);
+	if (e->outcome == OUTCOME_STALE)
+		return asprintf(ret, "Policy %s may be out of date%s%s", policy, colon, detail);
+	return asprintf(ret, "Policy %s is in force%s%s", policy, colon, detail);
+}
+
+static int write_message(const struct event *e, const char *user, char **ret)
+{
 	const char *detail = e->detail ? e->detail : "";
 	const char *colon = e->detail ? ": " : "";
 
@@ -200,10 +222,7 @@ static int write_message(const struct event *e, const char *user, char **ret)
 	case EVENT_LAUNCH:
 		return write_launch(e, user, ret);
 	case EVENT_POLICY:
-		if (e->outcome == OUTCOME_REJECTED)
-			return asprintf(
-				ret, "Refused a policy, the old one stays%s%s", colon, detail);
-		return asprintf(ret, "Policy %s is in force%s%s", policy, colon, detail);
+		return write_policy(e, ret);
 	case EVENT_AGENT:
 		return asprintf(ret, "Agent %s%s%s",
 			e->outcome == OUTCOME_ENDED ? "stopped" : "started", colon, detail);

@@ -413,17 +413,20 @@ static json_t *digest(struct builder *b)
 static json_t *policy(struct builder *b)
 {
 	json_t *e = event_of(b, CLASS_ENTITY, 3, "Update"), *entity = json_object();
-	bool rejected = is(b->r->outcome, "rejected");
+	const bool rejected = is(b->r->outcome, "rejected"), stale = is(b->r->outcome, "stale");
 
 	put_text(b, entity, "type", "Policy");
 	put_text(b, entity, "name", b->r->policy_name ? b->r->policy_name : "unknown");
 	put_text(b, entity, "uid", b->r->policy_digest);
 	put(b, e, "entity", entity);
 	put(b, e, "actor", actor_agent(b));
-	put_severity(b, e, rejected ? 3 : 1);
-	put_status(b, e, rejected ? STATUS_FAILURE : STATUS_SUCCESS);
+	put_severity(b, e, rejected || stale ? 3 : 1);
+	put_status(b, e, rejected || stale ? STATUS_FAILURE : STATUS_SUCCESS);
 	put_text(b, e, "status_detail", b->r->detail);
-	put_text(b, e, "message", rejected ? "Policy refused" : "Policy in force");
+	put_text(b, e, "message",
+		rejected        ? "Policy refused"
+			: stale ? "Policy may be out of date"
+				: "Policy in force");
 	return e;
 }
 

@@ -10,7 +10,7 @@ CREATE TABLE record (
 	utc_nsec INTEGER NOT NULL,      -- nanoseconds since 1970
 	host TEXT,
 	outcome TEXT,                   -- refused, ran, stopped, applied, rejected, ended, found, gone,
-	                                -- complete, incomplete
+	                                -- complete, incomplete, stale
 	verdict TEXT,                   -- launches and findings: unjudged, allow, log, warn, block
 	evidence TEXT,                  -- what identified the software
 	risk TEXT,

@@ -128,6 +128,7 @@ static enum tone tone_of(const struct event *e)
 	case OUTCOME_GONE:
 	case OUTCOME_COMPLETE:
 	case OUTCOME_INCOMPLETE:
+	case OUTCOME_STALE:
 	case _OUTCOME_MAX:
 		break;
 	}

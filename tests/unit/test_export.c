@@ -246,6 +246,7 @@ static void each_kind_has_its_class(void **state)
 		{ "digest", NULL, 100199, 1, 1 },
 		{ "policy", "applied", 300403, 1, 1 },
 		{ "policy", "rejected", 300403, 3, 2 },
+		{ "policy", "stale", 300403, 3, 2 },
 		{ "agent", "applied", 600203, 1, 1 },
 		{ "agent", "ended", 600204, 1, 1 },
 		{ "gap", NULL, 100899, 4, 2 },

@@ -372,6 +372,8 @@ static void test_who_gets_none(void **state)
 		{ "a launch without outcome", EVENT_LAUNCH, OUTCOME_NONE, VERDICT_BLOCK, false },
 		{ "a digest", EVENT_DIGEST, OUTCOME_REFUSED, VERDICT_BLOCK, false },
 		{ "a refused policy", EVENT_POLICY, OUTCOME_REJECTED, VERDICT_UNJUDGED, false },
+		{ "a policy that may be old", EVENT_POLICY, OUTCOME_STALE, VERDICT_UNJUDGED,
+			false },
 		{ "the agent's start", EVENT_AGENT, OUTCOME_APPLIED, VERDICT_UNJUDGED, false },
 		{ "a gap", EVENT_GAP, OUTCOME_NONE, VERDICT_UNJUDGED, false },
 	};
