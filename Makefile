@@ -33,7 +33,7 @@ identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
 # the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
-trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c \
+trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c summary_valid.c \
 	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c))
 publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
 	repository_verify.c))
