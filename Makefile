@@ -31,14 +31,14 @@ base_SRCS      := $(addprefix policy/base/,clock.c fd.c idle.c ids.c log.c queue
 identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_package.c purl_types.c semver.c vers.c version.c \
 	version_schemes.c $(patsubst %,version_%.c,semver deb rpm pypi apk maven gem golang intdot datetime lexicographic))
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
-source_SRCS    := $(addprefix policy/source/,compiler.c folder.c settings.c wire.c)
+source_SRCS    := $(addprefix policy/source/,compiler.c folder.c process.c settings.c wire.c)
 # the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
 trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c summary_valid.c \
 	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c))
 publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
 	repository_verify.c))
 http_SRCS      := $(wildcard policy/trust/http.c)
-compiler_SRCS  := agent/compiler/main.c agent/compiler/serve.c agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
+compiler_SRCS  := $(addprefix agent/compiler/,main.c serve.c signed.c warm_up.c) agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
 	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c) $(trust_SRCS)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
@@ -52,7 +52,7 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
-agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c kept.c loop.c mountinfo.c options.c policy.c reload.c scanning.c) $(event_SRCS) agent/verdict/cache.c \
+agent_SRCS     := policy/source/signed.c policy/trust/summary_valid.c agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c kept.c loop.c mountinfo.c options.c policy.c reload.c scanning.c) $(event_SRCS) agent/verdict/cache.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/scan/,scan.c child.c found.c resume.c) agent/walker/message.c \
 	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \

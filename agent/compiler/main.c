@@ -3,13 +3,11 @@
  * sandbox before it reads the first byte, gets files as descriptors on socket 3, writes the result
  * and the messages to two memfds, and ends. Trusts nothing but the order of wire.h.
  */
-#include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <yara.h>
 
 #include "agent/compiler/serve.h"
+#include "agent/compiler/warm_up.h"
 #include "agent/sandbox/sandbox.h"
 #include "policy/base/cleanup.h"
 #include "policy/base/ids.h"
@@ -17,10 +15,7 @@
 #include "policy/source/compiler.h"
 #include "policy/source/wire.h"
 
-enum {
-	COMPILER_FDS_MAX = 16 + POLICY_FILES_MAX, /* lists are read when they are used */
-	WARM_UP_SORT_SIZE = 4096,                 /* more than qsort(3) sorts on its stack */
-};
+enum { COMPILER_FDS_MAX = 16 + WIRE_SIGNED_FILES_MAX }; /* most are read when they are used */
 #define COMPILER_MEMORY_MAX (UINT64_C(2) << 30)
 
 /* A sanitizer takes its alternate signal stack down at the end. */
@@ -64,28 +59,6 @@ static const int syscalls[] = {
 	__NR_sigaltstack,
 #endif
 };
-
-static int by_byte(const void *a, const void *b)
-{
-	return *(const unsigned char *) a - *(const unsigned char *) b;
-}
-
-/* What the libraries look up once and remember: libcrypto its configuration, libyara its modules
- * and what these need, qsort(3) of some glibc versions the size of memory. In the sandbox they
- * could not. */
-static int warm_up(void)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE], sorted[WARM_UP_SORT_SIZE] = { 0 };
-	unsigned int size;
-
-	qsort(sorted, sizeof(sorted), 1, by_byte);
-	/* libyara's scanner echoes a few wrong bytes, and a buffer would be chosen by ioctl(2). */
-	if (setvbuf(stdout, NULL, _IONBF, 0) != 0)
-		return -ENOTSUP;
-	if (yr_initialize() != ERROR_SUCCESS)
-		return -ENOMEM;
-	return EVP_Digest("", 0, digest, &size, EVP_sha256(), NULL) == 1 ? 0 : -ENOTSUP;
-}
 
 static int enter(void)
 {

@@ -372,3 +372,21 @@ int folder_open_file(const char *path, bool root_owned, struct folder *ret)
 	*ret = (struct folder){ 0 };
 	return add_file(ret, AT_FDCWD, path, POLICY_FILE_SIZE_MAX, path, path, root_owned);
 }
+
+int folder_open_trusted(const char *path, uint64_t size_max, struct folder *ret)
+{
+	_cleanup_free_ char *whole = absolute(path), *parent = whole ? strdup(whole) : NULL;
+	_cleanup_close_ int fd = -1;
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	int r;
+
+	*ret = (struct folder){ 0 };
+	if (!slash)
+		return -ENOMEM;
+	slash[1] = '\0';
+	r = open_trusted(ret, parent, &fd);
+	if (r == 0)
+		r = add_file(
+			ret, fd, strrchr(whole, '/') + 1, (off_t) size_max, whole, whole, true);
+	return r < 0 && !ret->message ? complain_open(ret, r, whole) : r;
+}

@@ -33,5 +33,9 @@ int folder_open(const char *path, bool root_owned, struct folder *ret);
  * @root_owned: it alone. */
 int folder_open_file(const char *path, bool root_owned, struct folder *ret);
 
+/* Opens the one file @path (at most @size_max bytes), which nobody but root could have put there or
+ * written: held to what a policy folder and its files are. -ENOENT: there is none. */
+int folder_open_trusted(const char *path, uint64_t size_max, struct folder *ret);
+
 /* "error: ..." with @path and the rest escaped for a terminal; NULL when there is no memory. */
 char *folder_message(const char *format, ...) _printf_(1, 2);

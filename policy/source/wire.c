@@ -11,7 +11,9 @@ static const struct {
 } rows[_WIRE_TYPE_MAX] = {
 	[WIRE_READY] = { sizeof(struct wire_ready), 0 },
 	[WIRE_BEGIN] = { sizeof(struct wire_begin), 2 },
+	[WIRE_TRUST] = { sizeof(struct wire_trust), 3 },
 	[WIRE_FILE] = { sizeof(struct wire_file), 1 },
+	[WIRE_TRUSTED] = { sizeof(struct wire_trusted), 0 },
 	[WIRE_RESULT] = { sizeof(struct wire_result), 0 },
 };
 

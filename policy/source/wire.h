@@ -1,7 +1,7 @@
 /*
  * What proscribe-compiler and whoever runs it say to each other, in this order: READY (child),
- * BEGIN and its FILEs (parent), RESULT (child). Fixed sizes, no pointers; descriptors only where
- * the table in wire.c says so.
+ * BEGIN and its FILEs (parent), RESULT (child). A signed policy has TRUST behind BEGIN, and TRUSTED
+ * before RESULT. Fixed sizes, no pointers; descriptors only where the table in wire.c says so.
  */
 #pragma once
 
@@ -10,13 +10,22 @@
 
 #include <limits.h>
 
-enum { WIRE_FD = 3, WIRE_FDS_MAX = 2 };
+#include "policy/trust/summary.h"
+
+enum {
+	WIRE_FD = 3,
+	WIRE_FDS_MAX = 3,
+	WIRE_SIGNED_FILES_MAX = 768, /* files of a signed policy, metadata included */
+};
 #define WIRE_IMAGE_MAX (UINT64_C(1) << 30) /* bytes of a compiled policy */
 
 enum wire_type {
 	WIRE_READY = 1, /* the sandbox is entered */
 	WIRE_BEGIN,     /* fds: where the result goes, where the messages go (both memfds) */
+	WIRE_TRUST,     /* fds: where the new tuf_bundle goes (memfd), the one so far, the root that
+			   is trusted */
 	WIRE_FILE,      /* fd: the file */
+	WIRE_TRUSTED,
 	WIRE_RESULT,
 	_WIRE_TYPE_MAX,
 };
@@ -24,6 +33,8 @@ enum wire_type {
 enum wire_kind {
 	WIRE_POLICY = 1, /* the result is an image for policy_open() */
 	WIRE_SETTINGS,   /* the result is a struct settings */
+	WIRE_SIGNED,     /* the files are those of a repository, named from its base on; the result
+			    is an image, or empty when it would be the one in force */
 	_WIRE_KIND_MAX,
 };
 
@@ -37,9 +48,25 @@ struct wire_begin {
 	uint32_t n_files;
 };
 
+struct wire_trust {
+	uint32_t type;
+	int64_t now_utc_sec;
+	uint8_t in_force[32]; /* trust_summary.targets_digest; zero: nothing is */
+};
+
 struct wire_file {
 	uint32_t type;
 	char name[PATH_MAX]; /* as messages call it */
+};
+
+struct wire_trusted {
+	uint32_t type;
+	int32_t error;        /* 0: every signature was found good; else as in policy/trust/error.h,
+				 and messages say what was refused */
+	uint64_t bundle_size; /* also with an error: what was accepted before it counts */
+	int64_t root_version; /* the trusted one now; 0: there is none */
+	uint32_t same;        /* the files are those in force: there is no result */
+	struct trust_summary summary; /* zero with an error */
 };
 
 struct wire_result {
@@ -55,7 +82,9 @@ union wire {
 	uint32_t type;
 	struct wire_ready ready;
 	struct wire_begin begin;
+	struct wire_trust trust;
 	struct wire_file file;
+	struct wire_trusted trusted;
 	struct wire_result result;
 };
 
