@@ -52,14 +52,15 @@ inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix pol
 walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/walker/,allowlist.c message.c names.c place.c wanted.c walk.c) \
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
-agent_SRCS     := policy/source/signed.c policy/trust/summary_valid.c agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c kept.c loop.c mountinfo.c options.c policy.c reload.c scanning.c) $(event_SRCS) agent/verdict/cache.c \
+agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c kept.c loop.c mountinfo.c options.c policy.c reload.c scanning.c) $(event_SRCS) agent/verdict/cache.c \
+	$(addprefix agent/,delivery.c enrolment.c enrolment_text.c trust_state.c update/report.c) policy/source/signed.c policy/trust/summary_valid.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/scan/,scan.c child.c found.c resume.c) agent/walker/message.c \
 	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \
 	agent/packages.c $(addprefix agent/installed/,table.c path.c ask.c build.c dpkg.c rpm.c apps.c watch.c) \
 	$(addprefix agent/ledger/,ledger.c database.c reader.c fields.c inventory.c recorder.c journal.c users.c thread.c) \
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
-	$(addprefix agent/bus/,answer.c bus.c call.c closing.c dict.c errors.c frame.c methods.c pump.c records.c stranger.c scans.c) \
+	$(addprefix agent/bus/,answer.c bus.c call.c closing.c dict.c errors.c frame.c methods.c pump.c records.c stranger.c scans.c updates.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 update_SRCS    := $(wildcard $(addprefix agent/update/,main.c allowlist.c report.c settings.c mirror.c run.c)) $(trust_SRCS) $(http_SRCS) \
 	$(base_SRCS) $(addprefix policy/source/,tree.c schema.c message.c)

@@ -35,6 +35,9 @@ void agent_status(struct agent *a, struct agent_status *ret)
 	ret->policy_loaded_utc_nsec = a->policy_loaded_utc_nsec;
 	ret->policy_path = a->options.policy_path ? a->options.policy_path : "";
 	ret->policy_error = a->policy_error ? a->policy_error : "";
+	ret->enrolled = a->enrolment;
+	if (a->enrolment)
+		enrolment_status(a->enrolment, &ret->enrolment);
 	ret->ledger_path = a->options.ledger_path;
 	ret->settings = a->settings;
 	if (a->gate)
@@ -337,6 +340,7 @@ struct agent *agent_stop(struct agent *a)
 	(void) pool_stop(a->pool);
 	(void) gate_free(a->gate);
 	(void) bus_stop(a->bus);
+	a->enrolment = enrolment_stop(a->enrolment);
 	if (a->loader)
 		(void) loader_finish(a->loader, &l);
 	loaded_done(&l);

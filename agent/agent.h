@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/enrolment.h"
 #include "agent/installed/installed.h"
 #include "agent/ledger/recorder.h"
 #include "agent/pool/pool.h"
@@ -39,6 +40,8 @@ struct agent_status {
 	int64_t policy_loaded_utc_nsec;
 	const char *policy_path;
 	const char *policy_error; /* messages of the last refused policy, "" when none */
+	bool enrolled;            /* takes signed policy only */
+	struct enrolment_status enrolment;
 	const char *ledger_path;
 	struct settings settings;
 	struct gate_status gate;
@@ -64,10 +67,17 @@ struct judgement {
 int agent_judge(struct agent *a, int fd, const char *path,
 	void (*done)(const struct judgement *j, void *context), void *context);
 
-/* Compiles the policy again and puts it in force. @done: 0, or a negative errno with the old policy
- * still in force; @messages: the compiler's, for a person. -EBUSY: one is under way already. */
+/* Compiles the policy again (or looks, as agent_update() does) and puts it in force. @done: 0, or a
+ * negative errno with the old policy still in force; @messages: the compiler's, for a person.
+ * -EBUSY: one is under way already. */
 int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
 	void *context);
+
+/* Looks at what proscribe-update has brought. @done: 0, or a negative errno with the earlier policy
+ * still in force and messages saying why; @changed: another policy is in force than when this was
+ * called. -ENOENT: this host is not enrolled; -ENOBUFS: too many are waiting. */
+int agent_update(struct agent *a,
+	void (*done)(int result, bool changed, const char *messages, void *context), void *context);
 
 /* ---- inventory scans, one at a time ---- */
 

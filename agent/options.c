@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/update/report.h"
 #include "policy/base/log.h"
 
 enum { OPTION_NUMBER_MAX = 1000000 };
@@ -16,6 +17,9 @@ static const char help[] =
 	"  --watch PATH         watch the filesystem of PATH only (may be repeated; default: all\n"
 	"                       local filesystems, or what the settings say)\n"
 	"  --policy DIR         policy folder              [/etc/proscribe/policy.d]\n"
+	"  --trust-root FILE    if it is there: signed policy only, as this root of trust says\n"
+	"                       [/etc/proscribe/trust/root.json]\n"
+	"  --update-folder DIR  what proscribe-update fills [/var/lib/proscribe-update]\n"
 	"  --config FILE        settings                   [/etc/proscribe/agent.yaml]\n"
 	"  --ledger FILE        record of what happened    [/var/lib/proscribe/ledger.db]\n"
 	"  --socket PATH        where proscribectl connects [/run/proscribe/bus]\n"
@@ -35,6 +39,8 @@ static const char help[] =
 enum {
 	OPTION_WATCH = 256,
 	OPTION_POLICY,
+	OPTION_TRUST_ROOT,
+	OPTION_UPDATE_FOLDER,
 	OPTION_CONFIG,
 	OPTION_LEDGER,
 	OPTION_SOCKET,
@@ -52,6 +58,8 @@ enum {
 static const struct option long_options[] = {
 	{ "watch", required_argument, NULL, OPTION_WATCH },
 	{ "policy", required_argument, NULL, OPTION_POLICY },
+	{ "trust-root", required_argument, NULL, OPTION_TRUST_ROOT },
+	{ "update-folder", required_argument, NULL, OPTION_UPDATE_FOLDER },
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "ledger", required_argument, NULL, OPTION_LEDGER },
 	{ "socket", required_argument, NULL, OPTION_SOCKET },
@@ -117,6 +125,12 @@ static int apply(struct options *o, int option, const char *argument)
 	case OPTION_POLICY:
 		o->policy_path = argument;
 		return 0;
+	case OPTION_TRUST_ROOT:
+		o->trust_root = argument;
+		return 0;
+	case OPTION_UPDATE_FOLDER:
+		o->update_folder = argument;
+		return 0;
 	case OPTION_CONFIG:
 		o->config_path = argument;
 		return 0;
@@ -167,6 +181,8 @@ int options_parse(int argc, char *argv[], struct options *ret)
 	struct options o = {
 		.ledger_path = "/var/lib/proscribe/ledger.db",
 		.socket_path = "/run/proscribe/bus",
+		.trust_root = UPDATE_ROOT_FILE,
+		.update_folder = UPDATE_STATE_FOLDER,
 		.config_path = "/etc/proscribe/agent.yaml",
 		.system_bus = true,
 		.bus_fd = -1,

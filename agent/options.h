@@ -10,6 +10,7 @@
 struct options {
 	const char *policy_path; /* NULL: none, with offline only */
 	const char *ledger_path, *socket_path, *config_path;
+	const char *trust_root, *update_folder; /* of signed policy */
 	unsigned lifetime_sec; /* 0: for ever. A hard bound, for tests and trials. */
 	unsigned n_inspectors; /* 0: as the settings say */
 	uint32_t n_watch;

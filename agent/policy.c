@@ -12,7 +12,7 @@
 #include "policy/base/log.h"
 #include "policy/base/text.h"
 
-static void record_policy(struct agent *a, enum outcome outcome, const char *detail)
+void policy_record(struct agent *a, enum outcome outcome, const char *detail)
 {
 	_cleanup_(event_unrefp) struct event *e = NULL;
 	struct policy_info info;
@@ -21,7 +21,7 @@ static void record_policy(struct agent *a, enum outcome outcome, const char *det
 		return;
 	e->outcome = outcome;
 	(void) text_dup(detail, &e->detail);
-	if (outcome == OUTCOME_APPLIED) {
+	if (a->policy && outcome != OUTCOME_REJECTED) {
 		policy_info(a->policy, &info);
 		(void) text_dup(info.name, &e->policy_name);
 		(void) text_dup(info.owner, &e->policy_owner);
@@ -30,8 +30,7 @@ static void record_policy(struct agent *a, enum outcome outcome, const char *det
 	recorder_push(a->recorder, e);
 }
 
-/* Takes @p over. */
-static int apply_policy(struct agent *a, struct policy *p)
+int policy_apply(struct agent *a, struct policy *p)
 {
 	char **homes = NULL, **gate_homes = NULL;
 	struct policy_info info;
@@ -65,7 +64,7 @@ static void refuse_policy(struct agent *a, const struct loaded *l)
 	a->policy_error = strdup(
 		l->messages && l->messages[0] ? l->messages : strerrordesc_np(-l->result));
 	log_lines(LOG_LEVEL_ERROR, l->messages ? l->messages : "");
-	record_policy(a, OUTCOME_REJECTED, a->policy_error);
+	policy_record(a, OUTCOME_REJECTED, a->policy_error);
 }
 
 static struct load_options load_options(const struct agent *a)
@@ -82,7 +81,7 @@ static int take_loaded(struct agent *a, struct loaded *l)
 	int r = l->result;
 
 	if (r == 0)
-		r = apply_policy(a, TAKE_PTR(l->policy));
+		r = policy_apply(a, TAKE_PTR(l->policy));
 	if (r < 0) {
 		refuse_policy(a, l);
 		return r;
@@ -90,7 +89,7 @@ static int take_loaded(struct agent *a, struct loaded *l)
 	log_lines(LOG_LEVEL_WARNING, l->messages);
 	free(a->policy_error);
 	a->policy_error = NULL;
-	record_policy(a, OUTCOME_APPLIED, NULL);
+	policy_record(a, OUTCOME_APPLIED, NULL);
 	return 0;
 }
 
@@ -107,7 +106,8 @@ int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context)
 	if (!a->loader)
 		return 0;
 	a->loader = loader_finish(a->loader, &l);
-	r = take_loaded(a, &l);
+	/* The host was enrolled meanwhile: what was compiled here does not count any more. */
+	r = a->enrolment ? -ECANCELED : take_loaded(a, &l);
 	if (r < 0)
 		log_error("The policy in %s was not put in force; the earlier one stays",
 			a->options.policy_path);
@@ -118,14 +118,12 @@ int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context)
 	return 0;
 }
 
-int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
-	void *context)
+static int reload_folder(struct agent *a,
+	void (*done)(int result, const char *messages, void *context), void *context)
 {
 	struct load_options o = load_options(a);
 	int r;
 
-	if (a->loader)
-		return -EBUSY;
 	if (!o.path)
 		return -ENOENT;
 	r = loader_start(&o, a->loader_fd, &a->loader);
@@ -134,6 +132,55 @@ int agent_reload(struct agent *a, void (*done)(int result, const char *messages,
 	a->reload_done = done;
 	a->reload_context = context;
 	return 0;
+}
+
+/* Has this host been enrolled since the agent was started? */
+static int check_enrolment(struct agent *a)
+{
+	return a->enrolment || a->options.offline ? 0 : enrolment_start(a);
+}
+
+static void on_update_reloaded(int result, bool changed, const char *messages, void *context)
+{
+	struct agent *a = context;
+
+	(void) changed;
+	if (a->reload_done)
+		a->reload_done(result, messages, a->reload_context);
+	a->reload_done = NULL;
+	a->reloading = false;
+	(void) sd_notify(0, "READY=1");
+}
+
+int agent_reload(struct agent *a, void (*done)(int result, const char *messages, void *context),
+	void *context)
+{
+	int r;
+
+	if (a->loader || a->reloading)
+		return -EBUSY;
+	r = check_enrolment(a);
+	if (r < 0)
+		return r;
+	if (!a->enrolment)
+		return reload_folder(a, done, context);
+	r = enrolment_update(a->enrolment, on_update_reloaded, a);
+	if (r < 0)
+		return r;
+	a->reloading = true;
+	a->reload_done = done;
+	a->reload_context = context;
+	return 0;
+}
+
+int agent_update(struct agent *a,
+	void (*done)(int result, bool changed, const char *messages, void *context), void *context)
+{
+	int r = check_enrolment(a);
+
+	if (r < 0)
+		return r;
+	return a->enrolment ? enrolment_update(a->enrolment, done, context) : -ENOENT;
 }
 
 static void load_image(int fd, struct loaded *ret)
@@ -152,8 +199,10 @@ int policy_start(struct agent *a)
 	_cleanup_(loaded_done) struct loaded l = { 0 };
 	struct load_options o = load_options(a);
 	struct policy *last = NULL;
-	int r;
+	int r = a->options.offline ? 0 : enrolment_start(a);
 
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (a->options.image_fd >= 0)
 		load_image(a->options.image_fd, &l);
 	else if (o.path)
@@ -164,7 +213,7 @@ int policy_start(struct agent *a)
 	if (r == 0 || a->options.offline)
 		return r;
 	r = kept_load(a->keep_path, &last);
-	r = r < 0 ? r : apply_policy(a, last);
+	r = r < 0 ? r : policy_apply(a, last);
 	if (r < 0) {
 		log_error(
 			"No policy is in force and none was before: put %s right, then start again",
@@ -173,6 +222,6 @@ int policy_start(struct agent *a)
 	}
 	log_warning("The last good policy stays in force until %s is put right",
 		a->options.policy_path);
-	record_policy(a, OUTCOME_APPLIED, "last good policy, kept from an earlier run");
+	policy_record(a, OUTCOME_APPLIED, "last good policy, kept from an earlier run");
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/bus/bus.h"
+#include "agent/enrolment.h"
 #include "agent/gate/gate.h"
 #include "agent/gate/mounts.h"
 #include "agent/installed/watch.h"
@@ -47,9 +48,11 @@ struct agent {
 	int64_t policy_loaded_utc_nsec;
 	char *policy_error;
 
+	struct enrolment *enrolment; /* NULL: the policy is the host's own */
 	struct loader *loader;
 	void (*reload_done)(int result, const char *messages, void *context);
 	void *reload_context;
+	bool reloading; /* by looking at signed policy */
 
 	struct installed_watch *installed_watch;
 	struct installed *installed; /* the main thread's reference; may be NULL */
@@ -75,6 +78,10 @@ void judge_decide(struct agent *a, const struct policy *p, int fd, const char *p
 /* A policy that is broken at the start leaves the one of the last run in force. -EINVAL: there is
  * none either. */
 int policy_start(struct agent *a);
+/* Puts @p (taken over) in force. */
+int policy_apply(struct agent *a, struct policy *p);
+/* A record of what became of a policy; of the one in force unless it was rejected. */
+void policy_record(struct agent *a, enum outcome outcome, const char *detail);
 /* The loader's thread has ended. */
 int policy_on_loaded(sd_event_source *s, int fd, uint32_t events, void *context);
 

@@ -67,10 +67,19 @@ static size_t count_mounts(const json_t *status, bool judged)
 	return n;
 }
 
+/* What was fetched was refused, nothing new has come for too long, or nobody can tell. */
+static bool updates_degraded(const json_t *status)
+{
+	const json_t *u = json_object_get(status, "updates");
+
+	return json_get_true(u, "refused") || json_get_true(u, "clock_suspect") ||
+		*json_get_text(u, "stale_since");
+}
+
 static bool degraded(const json_t *status)
 {
-	return !has_policy(status) || has_ledger_error(status) || count_mounts(status, false) > 0 ||
-		*json_get_text(status, "policy_error");
+	return updates_degraded(status) || !has_policy(status) || has_ledger_error(status) ||
+		count_mounts(status, false) > 0 || *json_get_text(status, "policy_error");
 }
 
 /* ---- parts of the picture ---- */
@@ -119,12 +128,112 @@ static void show_policy(const struct view *v)
 		line_format(v, "", TINT_NONE, "loaded %s", loaded);
 		line_format(v, "", TINT_DIM, "digest %s", json_get_text(p, "digest"));
 	}
-	line_format(v, "", TINT_NONE, "from %s", json_get_text(v->status, "policy_path"));
+	if (!json_get_true(v->status, "enrolled"))
+		line_format(v, "", TINT_NONE, "from %s", json_get_text(v->status, "policy_path"));
 	if (*error) {
 		line(v, "", TINT_BAD,
-			p ? "what is in that folder now was refused:" : "it was refused:");
+			json_get_true(v->status, "enrolled") ? "what was fetched was refused:"
+				: p ? "what is in that folder now was refused:"
+				    : "it was refused:");
 		show_messages(v, error);
 	}
+}
+
+/* "root: Alice, Bob; targets: key 1a2b3c4d"; they come role by role. */
+static char *signers_text(const json_t *signers)
+{
+	char *text = NULL;
+	size_t size = 0, i;
+	FILE *f = open_memstream(&text, &size);
+	const char *last = "";
+	const json_t *one;
+
+	for (i = 0; f && (one = json_array_get(signers, i)); i++) {
+		const char *role = json_get_text(one, "role"), *owner = json_get_text(one, "owner");
+
+		if (i == 0 || strcmp(role, last) != 0)
+			(void) fprintf(f, "%s%s: ", i > 0 ? "; " : "", role);
+		else
+			(void) fputs(", ", f);
+		(void) fprintf(f, *owner ? "%s" : "key %.8s",
+			*owner ? owner : json_get_text(one, "keyid"));
+		last = role;
+	}
+	if (f && fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void show_accepted(const struct view *v, const json_t *u)
+{
+	_cleanup_free_ char *signers = signers_text(json_object_get(u, "signers"));
+	char accepted[PRINT_TIME_SIZE], expires[PRINT_TIME_SIZE];
+
+	if (json_get_integer(u, "targets_version") == 0)
+		return line(v, "", TINT_BAD, "nothing of it was accepted yet");
+	local_time(json_get_text(u, "accepted"), accepted);
+	local_time(json_get_text(u, "expires"), expires);
+	line_format(v, "", TINT_NONE, "version %lld, accepted %s",
+		(long long) json_get_integer(u, "targets_version"), accepted);
+	line_format(v, "", TINT_NONE, "good until %s", expires);
+	if (signers && *signers)
+		line_format(v, "", TINT_NONE, "signed by %s", signers);
+}
+
+static void show_times(const struct view *v, const json_t *u)
+{
+	static const struct {
+		const char *key, *words;
+	} times[] = {
+		{ "last_success", "fetched" },
+		{ "last_attempt", "tried" },
+		{ "next_check", "next check" },
+	};
+	char when[PRINT_TIME_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		const char *text = json_get_text(u, times[i].key);
+
+		local_time(text, when);
+		if (*text)
+			line_format(v, "", TINT_NONE, "%s %s", times[i].words, when);
+	}
+}
+
+static void show_doubts(const struct view *v, const json_t *u)
+{
+	const char *error = json_get_text(u, "error"), *trouble = json_get_text(u, "trouble");
+	char when[PRINT_TIME_SIZE];
+
+	if (*error)
+		line_format(v, "", updates_degraded(v->status) ? TINT_BAD : TINT_WARN,
+			"not fetched (%lld times in a row): %s",
+			(long long) json_get_integer(u, "failures"), error);
+	if (*trouble && !*json_get_text(v->status, "policy_error"))
+		show_messages(v, trouble);
+	local_time(json_get_text(u, "stale_since"), when);
+	if (*json_get_text(u, "stale_since"))
+		line_format(v, "", TINT_BAD, "STALE since %s: nothing newer was signed or fetched",
+			when);
+	local_time(json_get_text(u, "accepted"), when);
+	if (json_get_true(u, "clock_suspect"))
+		line_format(v, "", TINT_BAD,
+			"THE CLOCK is wrong: it runs before %s, when this was accepted", when);
+}
+
+static void show_updates(const struct view *v)
+{
+	const json_t *u = json_object_get(v->status, "updates");
+	const char *repository = json_get_text(u, "repository");
+
+	if (!u)
+		return;
+	line_format(v, "Updates", TINT_NONE, "from %s",
+		*repository ? repository : json_get_text(u, "folder"));
+	show_accepted(v, u);
+	show_times(v, u);
+	show_doubts(v, u);
 }
 
 static void show_launches(const struct view *v)
@@ -247,6 +356,7 @@ enum exit_code cmd_status(const struct arguments *a)
 		print_style(stdout, &v.style);
 		show_agent(&v);
 		show_policy(&v);
+		show_updates(&v);
 		show_launches(&v);
 		show_inspectors(&v);
 		show_installed(&v);

@@ -78,6 +78,9 @@ int records_method_why(struct call *c, sd_bus_error *e);
 int records_method_records(struct call *c, sd_bus_error *e);
 int records_method_findings(struct call *c, sd_bus_error *e);
 
+/* updates.c */
+int updates_method_update(struct call *c, sd_bus_error *e);
+
 /* scans.c */
 int scans_method_scan(struct call *c, sd_bus_error *e);
 int scans_method_status(struct call *c, sd_bus_error *e);

@@ -109,6 +109,7 @@ static int append_status(sd_bus_message *m, const struct agent_status *s)
 	r = r < 0 ? r : answer_append_policy(m, s->policy, s->policy_loaded_utc_nsec);
 	r = r < 0 ? r : dict_bytes(m, "policy_path", s->policy_path);
 	r = r < 0 ? r : dict_text(m, "policy_error", s->policy_error);
+	r = r < 0 ? r : updates_append(m, s);
 	r = r < 0 ? r : append_gate(m, &s->gate);
 	r = r < 0 ? r : append_mounts(m, s);
 	r = r < 0 ? r : append_inspectors(m, &s->pool);
@@ -290,6 +291,7 @@ static const struct bus_method methods[] = {
 	{ "Check", method_check },
 	{ "Image", method_image },
 	{ "Reload", method_reload },
+	{ "Update", updates_method_update },
 	{ "Why", records_method_why },
 	{ "Records", records_method_records },
 	{ "Findings", records_method_findings },
@@ -317,6 +319,8 @@ const sd_bus_vtable bus_vtable[] = {
 		SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", messages), call_begin,
 		SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Update", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", update),
+		call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Why", SD_BUS_ARGS("s", id), SD_BUS_RESULT("a{sv}", record),
 		call_begin, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Records", SD_BUS_ARGS("t", after, "x", since_nsec, "u", max),
