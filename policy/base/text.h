@@ -34,3 +34,5 @@ int text_dup(const char *s, char **ret);
 
 void text_hex(const uint8_t *bytes, size_t n, char *out); /* @out holds 2 * n + 1 */
 int text_unhex(const char *hex, uint8_t *out, size_t n);  /* exactly 2 * n digits, else -EINVAL */
+/* The same with anything behind the digits; reads 2 * n bytes, whatever they are. */
+int text_unhex_digits(const char *hex, uint8_t *out, size_t n);

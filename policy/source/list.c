@@ -87,13 +87,7 @@ static struct field next_field(const char **s, const char *end)
 
 static bool parse_digest(struct field f, uint8_t digest[SHA256_SIZE])
 {
-	char hex[2 * SHA256_SIZE + 1];
-
-	if (f.n != 2 * (size_t) SHA256_SIZE)
-		return false;
-	memcpy(hex, f.s, f.n);
-	hex[f.n] = '\0';
-	return text_unhex(hex, digest, SHA256_SIZE) == 0;
+	return f.n == 2 * (size_t) SHA256_SIZE && text_unhex_digits(f.s, digest, SHA256_SIZE) == 0;
 }
 
 static bool parse_size(struct field f, uint64_t *ret)

@@ -33,6 +33,15 @@ static int take(
 	return t->answer;
 }
 
+static int take_digest(
+	void *context, const uint8_t digest[SHA256_SIZE], uint64_t size, const char *version)
+{
+	(void) size;
+	(void) version;
+	memcpy(context, digest, SHA256_SIZE);
+	return 0;
+}
+
 static int file_of(const char *text, size_t n)
 {
 	int fd = memfd_create("list", MFD_CLOEXEC);
@@ -115,6 +124,38 @@ static void test_lines(void **state)
 			(!*cases[i].said && *said))
 			fail_msg("%s: took %s, said %s", cases[i].name, t.text, said);
 	}
+}
+
+static void test_digits(void **state)
+{
+	static const size_t places[] = { 0, 1, 32, 62, 63 };
+
+	(void) state;
+	for (unsigned c = 1; c < 256; c++)
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+			char text[] = "30303030303030303030303030303030"
+				      "303030303030303030303030303030ab 5";
+			bool is_digit = strchr("0123456789abcdefABCDEF", (int) c) != NULL;
+			_cleanup_(messages_freep) struct messages *m = NULL;
+			struct list l = { .source = { .name = "lists/a.txt" },
+				.text = text,
+				.size = strlen(text),
+				.fd = -1 };
+			uint8_t expected = 0, taken[SHA256_SIZE] = { 0 };
+
+			text[places[i]] = (char) c;
+			assert_int_equal(messages_new(&m), 0);
+			assert_int_equal(list_read(&l, m, take_digest, taken), 0);
+			if (is_digit) {
+				char pair[3] = { text[places[i] & ~1UL], text[places[i] | 1] };
+
+				expected = (uint8_t) strtoul(pair, NULL, 16);
+			}
+			if (taken[places[i] / 2] != expected ||
+				(is_digit && messages_count(m, MESSAGE_ERROR) > 0))
+				fail_msg("byte %u as digit %zu", c, places[i]);
+			list_done(&l);
+		}
 }
 
 static void test_a_nul_is_no_end(void **state)
@@ -243,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_a_nul_is_no_end),
 		cmocka_unit_test(test_lengths_are_limited),
 		cmocka_unit_test(test_lines_across_blocks),
