@@ -10,7 +10,10 @@
 #include "policy/identity/vers.h"
 #include "policy/identity/version.h"
 #include "policy/image/format.h"
+#include "policy/image/hash_sort.h"
 #include "policy/image/match.h"
+
+enum { PIECE_SIZE = 256 << 10 };
 
 /* A growing array of one section's entries. */
 struct table {
@@ -279,19 +282,45 @@ static int add_identity(struct builder *b, struct format_identity identity, uint
 	return 0;
 }
 
+/* Neighbours in a list nearly always are of the same software and version. */
+static bool is_of_last_hash(
+	const struct builder *b, uint32_t software, const char *version, uint32_t *ret)
+{
+	const struct table *hashes = &b->sections[SECTION_HASHES];
+	const struct format_hash *last = hashes->entries;
+	const struct format_identity *identity = b->sections[SECTION_IDENTITIES].entries;
+
+	if (hashes->n == 0)
+		return false;
+	last += hashes->n - 1;
+	identity += last->identity;
+	if (identity->software != software || strcmp(string_at(b, identity->version), version) != 0)
+		return false;
+	*ret = last->identity;
+	return true;
+}
+
+static int find_identity(struct builder *b, uint32_t software, const char *version, uint32_t *ret)
+{
+	struct format_identity identity = { .software = software };
+	int r;
+
+	if (is_of_last_hash(b, software, version, ret))
+		return 0;
+	r = add_string(b, version, &identity.version);
+	return r < 0 ? r : add_identity(b, identity, ret);
+}
+
 int builder_add_sha256(struct builder *b, uint32_t software, const uint8_t digest[SHA256_SIZE],
 	uint64_t size, const char *version)
 {
 	struct format_hash entry = { .size_low = (uint32_t) size,
 		.size_high = (uint32_t) (size >> 32) };
-	struct format_identity identity = { .software = software };
 	int r;
 
 	if (!has_software(b, software))
 		return -EINVAL;
-	r = add_string(b, version, &identity.version);
-	if (r == 0)
-		r = add_identity(b, identity, &entry.identity);
+	r = find_identity(b, software, version ? version : "", &entry.identity);
 	if (r < 0)
 		return r;
 	memcpy(entry.digest, digest, SHA256_SIZE);
@@ -466,14 +495,6 @@ static int compare_reasons(const void *a, const void *b)
 	return r ? r : compare_uint32(x->order, y->order);
 }
 
-static int compare_hashes(const void *a, const void *b)
-{
-	const struct format_hash *x = a, *y = b;
-	int r = format_compare_hash(x, format_hash_size(y), y->digest);
-
-	return r ? r : compare_uint32(x->identity, y->identity);
-}
-
 static int compare_build_ids(const void *a, const void *b)
 {
 	const struct format_build_id *x = a, *y = b;
@@ -577,14 +598,13 @@ static int finish_hashes(struct builder *b)
 {
 	struct table *t = &b->sections[SECTION_HASHES];
 	struct format_hash *hashes = t->entries;
-	uint32_t kept = 0;
+	int r = hash_sort(&hashes, &t->n);
 
-	sort(t, sizeof(*hashes), compare_hashes);
-	for (uint32_t i = 0; i < t->n; i++)
-		if (i == 0 || compare_hashes(&hashes[kept - 1], &hashes[i]) != 0)
-			hashes[kept++] = hashes[i];
-	t->n = kept;
-	return fill_buckets(&b->sections[SECTION_BUCKETS], hashes, kept);
+	if (r < 0)
+		return r;
+	t->entries = hashes;
+	t->room = t->n;
+	return fill_buckets(&b->sections[SECTION_BUCKETS], hashes, t->n);
 }
 
 static int finish(struct builder *b)
@@ -628,45 +648,52 @@ static int lay_out(struct builder *b)
 	return at > FORMAT_SIZE_MAX ? -E2BIG : 0;
 }
 
-/* Sends header and sections to a digest, or to a file when @digest is NULL. */
-static int emit(const struct builder *b, EVP_MD_CTX *digest, int fd)
+/* What has been written is in the digest, too. Piece by piece, so that each is still in the
+ * processor's cache when it is written. */
+static int emit(int fd, EVP_MD_CTX *digest, const void *bytes, size_t n)
 {
-	static const uint8_t padding[FORMAT_ALIGNMENT];
+	const uint8_t *p = bytes;
 	int r = 0;
 
-	for (int i = -1; i < _SECTION_MAX && r == 0; i++) {
-		const void *bytes = i < 0 ? &b->header : b->sections[i].entries;
-		uint64_t n = i < 0 ? sizeof(b->header) : b->header.sections[i].size;
-		size_t pad = (size_t) (aligned(n) - n);
-
-		if (digest)
-			r = (n == 0 || EVP_DigestUpdate(digest, bytes, n) == 1) &&
-					EVP_DigestUpdate(digest, padding, pad) == 1
-				? 0
-				: -EIO;
-		else if (n > 0)
-			r = fd_write_full(fd, bytes, n);
-		if (!digest && r == 0)
-			r = fd_write_full(fd, padding, pad);
+	for (size_t piece; n > 0 && r == 0; p += piece, n -= piece) {
+		piece = n < PIECE_SIZE ? n : PIECE_SIZE;
+		r = EVP_DigestUpdate(digest, p, piece) == 1 ? fd_write_full(fd, p, piece) : -EIO;
 	}
 	return r;
 }
 
-static int compute_digest(struct builder *b)
+static int emit_padded(int fd, EVP_MD_CTX *digest, const void *bytes, size_t n)
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	uint8_t digest[SHA256_SIZE];
+	static const uint8_t padding[FORMAT_ALIGNMENT];
+	int r = emit(fd, digest, bytes, n);
+
+	return r < 0 ? r : emit(fd, digest, padding, (size_t) (aligned(n) - n));
+}
+
+static int emit_all(const struct builder *b, int fd, EVP_MD_CTX *digest)
+{
+	int r = emit_padded(fd, digest, &b->header, sizeof(b->header));
+
+	for (int i = 0; i < _SECTION_MAX && r == 0; i++)
+		r = emit_padded(fd, digest, b->sections[i].entries, b->header.sections[i].size);
+	return r;
+}
+
+/* The header goes first without the digest, which is of all of it as it is then. */
+static int write_image(struct builder *b, int fd)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	int r;
 
-	if (!context)
+	if (!digest)
 		return -ENOMEM;
-	r = EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 ? emit(b, context, -1) : -EIO;
-	if (r == 0 && EVP_DigestFinal_ex(context, digest, NULL) != 1)
+	r = EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 ? emit_all(b, fd, digest) : -EIO;
+	if (r == 0 && EVP_DigestFinal_ex(digest, b->header.digest, NULL) != 1)
 		r = -EIO;
-	EVP_MD_CTX_free(context);
-	if (r == 0)
-		memcpy(b->header.digest, digest, sizeof(digest));
-	return r;
+	EVP_MD_CTX_free(digest);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r < 0 ? r : fd_write_full(fd, &b->header, sizeof(b->header));
 }
 
 int builder_write(struct builder *b, int fd)
@@ -675,11 +702,9 @@ int builder_write(struct builder *b, int fd)
 
 	if (r == 0)
 		r = lay_out(b);
-	if (r == 0)
-		r = compute_digest(b);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0 || ftruncate(fd, (off_t) b->header.size) < 0)
 		return -errno;
-	return emit(b, NULL, fd);
+	return write_image(b, fd);
 }

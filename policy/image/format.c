@@ -26,10 +26,8 @@ uint32_t format_bucket(uint64_t key, uint32_t n_buckets)
 
 int format_compare_hash(const struct format_hash *h, uint64_t size, const uint8_t *digest)
 {
-	uint64_t a = format_size_key(format_hash_size(h)), b = format_size_key(size);
-
-	if (a != b)
-		return a < b ? -1 : 1;
+	if (format_hash_size(h) != size)
+		return format_size_key(format_hash_size(h)) < format_size_key(size) ? -1 : 1;
 	return digest ? memcmp(h->digest, digest, SHA256_SIZE) : 0;
 }
 
