@@ -66,19 +66,18 @@ static int copy_file(int from, int to)
 /* 1 or 0. The digests in two images' headers make this short when they are different. */
 static int same_content(int a, int b)
 {
-	_cleanup_free_ char *blocks = malloc(2 * (size_t) KEPT_BLOCK_SIZE);
-	char *other = blocks + KEPT_BLOCK_SIZE;
+	_cleanup_free_ char *block = malloc(KEPT_BLOCK_SIZE), *other = malloc(KEPT_BLOCK_SIZE);
 	off_t offset = 0;
 	ssize_t n, m;
 
-	if (!blocks)
+	if (!block || !other)
 		return -ENOMEM;
 	do {
-		n = fd_pread_full(a, blocks, KEPT_BLOCK_SIZE, offset);
+		n = fd_pread_full(a, block, KEPT_BLOCK_SIZE, offset);
 		m = fd_pread_full(b, other, KEPT_BLOCK_SIZE, offset);
 		if (n < 0 || m < 0)
 			return n < 0 ? (int) n : (int) m;
-		if (n != m || memcmp(blocks, other, (size_t) n) != 0)
+		if (n != m || memcmp(block, other, (size_t) n) != 0)
 			return 0;
 		offset += n;
 	} while (n > 0);
