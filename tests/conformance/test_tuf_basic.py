@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from support.tuf_client import OTHER
 from support.tuf_repository import TOP_LEVEL, Signer
 
 FIRST = ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"]
@@ -193,3 +194,53 @@ def test_faketime(client, repo, later):
     assert client.refresh(days=6) == 0, client.said
     assert client.refresh(days=8) == 1
     assert "expire" in client.said.lower()
+
+
+# ---- beyond the public suite ----
+
+def test_without_consistent_snapshots(client, repo):
+    """Files are asked for by their plain names."""
+    repo.root.signed["consistent_snapshot"] = False
+    repo.add_target("a/b.txt", b"content")
+    repo.publish()
+    repo.files = {path: content for path, content in repo.files.items() if not path.startswith("metadata/1.")}
+    assert client.download("a/b.txt") == 0, client.said
+    assert client.requests() == ["2.root.json", "3.root.json", "timestamp.json", "snapshot.json", "targets.json"]
+    assert client.downloaded() == [b"content"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"signed": {}, "signatures": []}', b"\xff\xfe",
+                                     b'{"signed": 1, "signed": 2}', b"[" * 10000],
+                         ids=["empty", "cut", "array", "null", "hollow", "no UTF-8", "repeated", "deep"])
+@pytest.mark.parametrize("name", ["2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json"])
+def test_no_metadata(client, repo, name, content):
+    """Whatever stands in a file, the client says no and keeps what it had."""
+    assert client.refresh() == 0, client.said
+    repo.publish("targets", "snapshot", "timestamp")
+    repo.files["metadata/" + name] = content
+    assert client.refresh() == 1
+    role = name.split(".")[-2]
+    assert client.trusted()[role] == 1
+    assert OTHER or name in client.said  # ours says which file
+
+
+@pytest.mark.parametrize("name, limit", [("2.root.json", 512000), ("timestamp.json", 16384), ("2.snapshot.json", 2000000),
+                                         ("2.targets.json", 5000000)])
+def test_longest_file(client, repo, name, limit):
+    """One byte more than its role may have."""
+    for extra, code in ((1, 1), (0, 0)):
+        repo.publish(*TOP_LEVEL) if extra else None
+        path = "metadata/" + name
+        repo.files[path] = repo.files[path].ljust(limit)[:limit] + b" " * extra
+        assert client.refresh() == code, client.said
+    assert len(client.stored(name.split(".")[-2])) == limit
+
+
+def test_too_many_roots(client, repo):
+    """256 new roots in one run; the next run goes on from there."""
+    for _ in range(260):
+        repo.publish("root")
+    client.refresh()
+    assert client.trusted()["root"] == 257
+    assert client.refresh() == 0, client.said
+    assert client.trusted()["root"] == 261

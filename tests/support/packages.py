@@ -1,7 +1,8 @@
 """Real packages from npm and Debian, unpacked and never run: fetched once, then kept in a cache.
 
-npm(name, version) and debian(name) return the folder of an unpacked package. Unavailable is raised
-where it is neither in the cache nor to be had; its text says why.
+npm(name, version) and debian(name) return the folder of an unpacked package; npm_tree(name, version) the node_modules
+that it needs to run, installed without running any of its scripts. Unavailable is raised where it is neither in the
+cache nor to be had; its text says why.
 
 usage: tests/support/packages.py npm NAME VERSION|latest ... | deb NAME ...     prints the folders
 """
@@ -33,6 +34,17 @@ def npm(name, version="latest"):
             version = newest_npm(top, name, version)
         folder = top / version
         return folder if folder.exists() else fetch(folder, lambda scratch: fetch_npm(scratch, name, version))
+
+
+def npm_tree(name, version="latest"):
+    """A folder node_modules with @name and all that it depends on."""
+    top = CACHE / "npm-tree" / name.replace("/", "+")
+    with locked(top):
+        if not re.match(r"\d", version):
+            version = newest_npm(top, name, version)
+        folder = top / version
+        tree = folder if folder.exists() else fetch(folder, lambda scratch: install_npm(scratch, name, version))
+        return tree / "node_modules"
 
 
 def debian(name):
@@ -69,6 +81,14 @@ def fetch_npm(scratch, name, version):
     run(["npm", "pack", f"{name}@{version}", "--ignore-scripts", "--loglevel=error", *IMPATIENT,
          "--cache", scratch / "cache", "--pack-destination", scratch], FETCH_SEC, cwd=scratch)
     return ["tar", "--no-same-owner", "--strip-components=1", "-xzf", only(scratch, "*.tgz"), "-C"]
+
+
+def install_npm(scratch, name, version):
+    tree = scratch / "tree"
+    tree.mkdir()
+    run(["npm", "install", f"{name}@{version}", "--prefix", tree, "--ignore-scripts", "--no-audit", "--no-fund",
+         "--no-bin-links", "--loglevel=error", *IMPATIENT, "--cache", scratch / "cache"], FETCH_SEC, cwd=scratch)
+    return ["cp", "-a", f"{tree}/."]
 
 
 def fetch_debian(scratch, name, version):
