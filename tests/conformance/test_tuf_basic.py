@@ -9,6 +9,7 @@ import pytest
 
 from support.tuf_client import OTHER
 from support.tuf_repository import TOP_LEVEL, Signer
+from support.tuf_server import Reply
 
 FIRST = ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"]
 
@@ -244,3 +245,33 @@ def test_too_many_roots(client, repo):
     assert client.trusted()["root"] == 257
     assert client.refresh() == 0, client.said
     assert client.trusted()["root"] == 261
+
+
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("reply", [Reply(status=500), Reply(status=429), Reply(truncate=100), Reply(status=302)],
+                         ids=["error", "too many", "cut", "moved nowhere"])
+def test_server_in_trouble(client, repo, name, reply):
+    """Nothing but "not found" means that there is no newer root; whatever fails, the run ends there."""
+    repo.publish("root")
+    client.server.replies["metadata/" + name] = reply
+    assert client.refresh() == 1
+    assert client.requests()[-1] == name
+    assert client.trusted() == dict([("root", 2), ("timestamp", 1), ("snapshot", 1)][:max(1, FIRST.index(name))]) | (
+        {"root": 1} if name == "2.root.json" else {})
+    client.server.replies.clear()
+    assert client.refresh() == 0, client.said
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_no_next_root(client, status):
+    """Object stores say 403 of what is not there to whoever may not list them."""
+    client.server.replies["metadata/2.root.json"] = Reply(status=status)
+    assert client.refresh() == 0, client.said
+
+
+def test_freeze(client, later):
+    """A server that goes on with what it has is believed until the timestamp expires."""
+    assert client.refresh(days=6) == 0, client.said
+    assert client.refresh(days=8) == 1
+    assert OTHER or client.requests() == [*FIRST, "2.root.json", "timestamp.json"]  # tuf-js asks for the snapshot still
+    assert client.refresh(days=6) == 0, client.said

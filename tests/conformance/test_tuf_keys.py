@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.tuf_client import OTHER
 from support.tuf_repository import Signer
 
 
@@ -82,3 +83,48 @@ def test_invalid_sig_in_valid_metadata(client, repo):
         repo.put_current("timestamp", document)
         assert client.refresh() == 0, client.said
         assert client.stored("timestamp") == repo.current("timestamp")
+
+
+# ---- beyond the public suite ----
+
+def test_key_under_another_id(client, repo):
+    """A client computes the id of every key (tuf-js does not)."""
+    signer = repo.snapshot.signers[0]
+    wrong = "0" * 64
+    repo.root.signed["keys"][wrong] = repo.root.signed["keys"].pop(signer.keyid)
+    repo.root.signed["roles"]["snapshot"]["keyids"] = [wrong]
+    repo.publish("root")
+    assert client.refresh() == 1
+    assert client.trusted()["root"] == (2 if OTHER else 1)
+
+
+def test_one_key_under_two_ids(client, repo):
+    """Whoever holds one key has one voice, whatever is written beside it (tuf-js lets him have two)."""
+    signer = repo.snapshot.signers[0]
+    again = Signer("ecdsa", owner="somebody else", private=signer.private)
+    repo.snapshot.add_key(again)
+    repo.snapshot.threshold = 2
+    repo.publish("root", "snapshot", "timestamp")
+    assert len(repo.document("snapshot")["signatures"]) == 2
+    assert client.refresh() == (0 if OTHER else 1)
+    repo.snapshot.add_key()
+    repo.publish("root", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+
+
+@pytest.mark.parametrize("scheme", ["sphincs-shake-128s", "ecdsa-sha2-nistp384", "rsa-pkcs1v15-sha256"])
+def test_unknown_scheme(client, repo, scheme):
+    """It verifies nothing, and does no harm beside keys that do."""
+    stranger = Signer("rsa" if scheme.startswith("rsa") else "ecdsa")
+    if scheme.startswith("sphincs"):
+        stranger.key = {"keytype": "sphincs", "keyval": {"public": "00"}}
+    stranger.key["scheme"] = scheme
+    repo.snapshot.add_key(stranger)
+    repo.publish("root", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    repo.snapshot.threshold = 2
+    repo.publish("root", "snapshot", "timestamp")
+    if OTHER:
+        return  # tuf-js knows more schemes, and takes each key for what it is
+    assert client.refresh() == 1
+    assert client.trusted()["root"] == 3 and client.trusted()["snapshot"] == 2
