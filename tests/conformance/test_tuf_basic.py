@@ -275,3 +275,24 @@ def test_freeze(client, later):
     assert client.refresh(days=8) == 1
     assert OTHER or client.requests() == [*FIRST, "2.root.json", "timestamp.json"]  # tuf-js asks for the snapshot still
     assert client.refresh(days=6) == 0, client.said
+
+
+@pytest.mark.parametrize("version, right", [("1.0", True), ("1.0.0", True), ("1.31.9", True), ("2.0.0", False), ("0.9.0", False),
+                                            ("1", False), ("", False), (1, False)],
+                         ids=["two numbers", "first", "later", "next", "earlier", "one number", "empty", "number"])
+def test_specification_version(client, repo, version, right):
+    """Another major version may mean anything."""
+    repo.timestamp.signed["spec_version"] = version
+    repo.publish("timestamp")
+    assert client.refresh() == (0 if right else 1), client.said
+
+
+@pytest.mark.parametrize("expires", ["2040-01-01T00:00:00.000Z", "2040-01-01T00:00:00+00:00", "2040-01-01 00:00:00Z",
+                                     "2040-01-01", "2040-13-01T00:00:00Z", "2040-02-30T00:00:00Z", 2208988800, None, ""],
+                         ids=["milliseconds", "offset", "blank", "date", "month", "day", "number", "null", "empty"])
+def test_format_of_expiry(client, repo, expires):
+    repo.timestamp.signed["expires"] = expires
+    repo.publish("timestamp")
+    code = client.refresh()
+    assert code == 1 or OTHER  # tuf-js reads whatever JavaScript does
+    assert OTHER or "timestamp" not in client.trusted()

@@ -204,3 +204,33 @@ def test_delegated_role_expired_or_rolled_back(client, repo):
     repo.publish()
     assert client.download("a1") == 1
     assert client.trusted()["A"] == 3 and client.trusted()["snapshot"] == 4
+
+
+def test_delegation_for_no_paths(client, repo):
+    """A role that may speak of nothing is not asked; those behind it are."""
+    repo.delegate("A", [])
+    repo.targets.signed["delegations"]["roles"][0]["paths"] = []
+    repo.add_target("b1", b"content", role=repo.delegate("B"))
+    repo.publish()
+    assert client.download("b1") == 0, client.said
+    assert delegated_requests(client) == ["1.B.json"]
+
+
+@pytest.mark.parametrize("bend", [
+    lambda entry: entry.pop("terminating"),
+    lambda entry: entry.pop("paths"),
+    lambda entry: entry.update(path_hash_prefixes=["00"]),
+    lambda entry: entry.update(threshold=0),
+    lambda entry: entry.update(threshold="1"),
+    lambda entry: entry.update(name=""),
+    lambda entry: entry.update(keyids=["x"]),
+    lambda entry: entry.update(name="snapshot"),
+], ids=["no terminating", "no paths", "paths and prefixes", "threshold 0", "threshold in words", "no name", "no key",
+        "a top-level name"])
+def test_bad_delegation(client, repo, bend):
+    """Nothing is found by way of it."""
+    repo.add_target("a1", b"content", role=repo.delegate("A"))
+    bend(repo.targets.signed["delegations"]["roles"][0])
+    repo.publish()
+    assert client.download("a1") == 1
+    assert client.downloaded() == []

@@ -66,15 +66,29 @@ def test_expired_local_root(client, repo, later):
 
 def test_expired_local_timestamp(client, repo, later):
     """It is no reason to stop, and it still says which version came last."""
-    repo.timestamp.expire(days=7)
+    repo.timestamp.expire(days=60)
     repo.publish("timestamp")
     old = dict(repo.files)
+    repo.timestamp.expire(days=7)
     repo.publish("timestamp")
     assert client.refresh() == 0, client.said
+    repo.files = old
+    assert client.refresh(days=18) == 1
+    assert client.trusted()["timestamp"] == 3
     repo.timestamp.expire(days=21)
     repo.publish("targets", "snapshot", "timestamp")
     assert client.refresh(days=18) == 0, client.said
     assert client.trusted() == {"root": 1, "snapshot": 2, "targets": 2, "timestamp": 4}
-    repo.files = old
-    assert client.refresh(days=30) == 1
-    assert client.trusted()["timestamp"] == 4
+
+
+def test_expired_local_snapshot(client, repo, later):
+    """It still says which versions of targets came last."""
+    repo.timestamp.expire(days=60)
+    repo.snapshot.expire(days=7)
+    repo.publish("targets", "snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    repo.targets.version = 1
+    repo.snapshot.expire(days=60)
+    repo.publish("targets", "snapshot", "timestamp")
+    assert client.refresh(days=18) == 1
+    assert client.trusted() == {"root": 1, "snapshot": 2, "targets": 2, "timestamp": 3}
