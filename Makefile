@@ -39,7 +39,7 @@ publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c 
 	repository_verify.c))
 http_SRCS      := $(wildcard policy/trust/http.c)
 compiler_SRCS  := $(addprefix agent/compiler/,main.c serve.c signed.c warm_up.c) agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS agent/compiler/main.c agent/compiler/serve.c) \
-	policy/image/builder.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c policy/image/hash_sort.c \
+	policy/image/builder.c policy/image/hash_sort.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
 	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c) $(trust_SRCS)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
 	$(addprefix policy/,identity/facts.c identity/npm.c identity/pypi.c image/signature.c) \
