@@ -38,7 +38,7 @@ trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c
 publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
 	repository_verify.c))
 http_SRCS      := $(wildcard policy/trust/http.c)
-compiler_SRCS  := $(addprefix agent/compiler/,main.c serve.c signed.c warm_up.c) agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS agent/compiler/main.c agent/compiler/serve.c) \
+compiler_SRCS  := $(addprefix agent/compiler/,main.c serve.c signed.c warm_up.c) agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c policy/image/hash_sort.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
 	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c) $(trust_SRCS)
 inspector_SRCS := agent/inspector/main.c agent/sandbox/sandbox.c $(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) \
