@@ -29,15 +29,30 @@ static json_t *frame(enum tuf_type type, json_t *more)
 	return json_pack("{s:[], s:o}", "signatures", "signed", object);
 }
 
+static int parse_text(
+	enum tuf_type type, const char *text, struct tuf_metadata **ret, struct tuf_error *e)
+{
+	return tuf_metadata_parse(type, "x", "x.json", text, strlen(text), ret, e);
+}
+
 static int parse(enum tuf_type type, json_t *file, struct tuf_metadata **ret, struct tuf_error *e)
 {
 	_cleanup_free_ char *text = json_dumps(file, JSON_COMPACT);
 
 	assert_non_null(text);
-	return tuf_metadata_parse(type, "x", "x.json", text, strlen(text), ret, e);
+	return parse_text(type, text, ret, e);
 }
 
 /* ---- limits ---- */
+
+static char *dump(json_t *file)
+{
+	char *text = json_dumps(file, JSON_COMPACT);
+
+	assert_non_null(text);
+	json_decref(file);
+	return text;
+}
 
 static json_t *key_number(size_t i)
 {
@@ -86,17 +101,17 @@ static json_t *root(json_t *all_keys, json_t *ids)
 	return file;
 }
 
-static json_t *with_keys(size_t n)
+static char *with_keys(size_t n)
 {
-	return root(keys(n), json_array());
+	return dump(root(keys(n), json_array()));
 }
 
-static json_t *with_keyids(size_t n)
+static char *with_keyids(size_t n)
 {
-	return root(json_object(), keyids(n));
+	return dump(root(json_object(), keyids(n)));
 }
 
-static json_t *with_signatures(size_t n)
+static char *with_signatures(size_t n)
 {
 	json_t *file = root(json_object(), json_array());
 	json_t *all = json_object_get(file, "signatures");
@@ -109,10 +124,10 @@ static json_t *with_signatures(size_t n)
 			json_array_append_new(all, json_pack("{s:s, s:s}", "keyid", id, "sig", "")),
 			0);
 	}
-	return file;
+	return dump(file);
 }
 
-static json_t *with_signature_of(size_t n)
+static char *with_signature_of(size_t n)
 {
 	json_t *file = root(json_object(), json_array());
 	char *hex = malloc(2 * n + 1);
@@ -124,37 +139,35 @@ static json_t *with_signature_of(size_t n)
 				 json_pack("{s:s, s:s}", "keyid", ID_1, "sig", hex)),
 		0);
 	free(hex);
-	return file;
+	return dump(file);
 }
 
-static json_t *with_metas(size_t n)
+/* Many members, put down as text: building them would take longer than reading them. */
+static char *with_members(enum tuf_type type, const char *of, const char *value, size_t n)
 {
-	json_t *all = json_object();
+	_cleanup_json_ json_t *file = frame(type, json_object());
+	_cleanup_free_ char *outer = json_dumps(file, JSON_COMPACT);
+	size_t size = strlen(outer) + n * (strlen(value) + 24) + 64;
+	char *text = malloc(size), *at = text;
 
-	for (size_t i = 0; i < n; i++) {
-		char name[24];
-
-		(void) snprintf(name, sizeof(name), "%zx", i);
-		assert_int_equal(
-			json_object_set_new(all, name, json_pack("{s:i}", "version", 1)), 0);
-	}
-	return frame(TUF_SNAPSHOT, json_pack("{s:o}", "meta", all));
+	assert_non_null(text);
+	/* in front of the two brackets that end the frame */
+	at = mempcpy(at, outer, strlen(outer) - 2);
+	at += sprintf(at, ",\"%s\":{", of);
+	for (size_t i = 0; i < n; i++)
+		at += sprintf(at, "%s\"%zx\":%s", i ? "," : "", i, value);
+	(void) strcpy(at, "}}}");
+	return text;
 }
 
-static json_t *with_targets(size_t n)
+static char *with_metas(size_t n)
 {
-	json_t *all = json_object();
+	return with_members(TUF_SNAPSHOT, "meta", "{\"version\":1}", n);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		char path[24];
-
-		(void) snprintf(path, sizeof(path), "%zx", i);
-		assert_int_equal(
-			json_object_set_new(all, path,
-				json_pack("{s:i, s:{s:s}}", "length", 1, "hashes", "x", "")),
-			0);
-	}
-	return frame(TUF_TARGETS, json_pack("{s:o}", "targets", all));
+static char *with_targets(size_t n)
+{
+	return with_members(TUF_TARGETS, "targets", "{\"length\":1,\"hashes\":{\"x\":\"\"}}", n);
 }
 
 static json_t *delegation(const char *name, const char *kind, json_t *patterns)
@@ -170,7 +183,7 @@ static json_t *with_delegations(json_t *roles)
 			"{s:{}, s:{s:{}, s:o}}", "targets", "delegations", "keys", "roles", roles));
 }
 
-static json_t *with_roles(size_t n)
+static char *with_roles(size_t n)
 {
 	json_t *roles = json_array();
 
@@ -181,27 +194,28 @@ static json_t *with_roles(size_t n)
 		assert_int_equal(
 			json_array_append_new(roles, delegation(name, "paths", json_array())), 0);
 	}
-	return with_delegations(roles);
+	return dump(with_delegations(roles));
 }
 
-static json_t *with_patterns(size_t n)
+static char *with_patterns(size_t n)
 {
 	json_t *patterns = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(json_array_append_new(patterns, json_string("ab")), 0);
-	return with_delegations(json_pack("[o, O]", delegation("a", "paths", json_incref(patterns)),
-		delegation("b", "path_hash_prefixes", patterns)));
+	return dump(with_delegations(
+		json_pack("[o, O]", delegation("a", "paths", json_incref(patterns)),
+			delegation("b", "path_hash_prefixes", patterns))));
 }
 
-static json_t *with_name_of(size_t n)
+static char *with_name_of(size_t n)
 {
 	char name[TUF_ROLE_MAX + 2];
 
 	assert_true(n < sizeof(name));
 	memset(name, 'a', n);
 	name[n] = '\0';
-	return with_delegations(json_pack("[o]", delegation(name, "paths", json_array())));
+	return dump(with_delegations(json_pack("[o]", delegation(name, "paths", json_array()))));
 }
 
 static void test_limits(void **state)
@@ -209,7 +223,7 @@ static void test_limits(void **state)
 	static const struct {
 		const char *name;
 		enum tuf_type type;
-		json_t *(*make)(size_t n);
+		char *(*make)(size_t n);
 		size_t limit;
 		const char *text;
 	} cases[] = {
@@ -235,15 +249,15 @@ static void test_limits(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_json_ json_t *most = cases[i].make(cases[i].limit);
-		_cleanup_json_ json_t *more = cases[i].make(cases[i].limit + 1);
+		_cleanup_free_ char *most = cases[i].make(cases[i].limit);
+		_cleanup_free_ char *more = cases[i].make(cases[i].limit + 1);
 		_cleanup_metadata_ struct tuf_metadata *m = NULL;
 		struct tuf_metadata *none = NULL;
 		struct tuf_error e = { 0 };
 
-		if (parse(cases[i].type, most, &m, &e) < 0)
+		if (parse_text(cases[i].type, most, &m, &e) < 0)
 			fail_msg("%s: the most is refused: %s", cases[i].name, e.text);
-		if (parse(cases[i].type, more, &none, &e) != -EBADMSG)
+		if (parse_text(cases[i].type, more, &none, &e) != -EBADMSG)
 			fail_msg("%s: one too many is taken", cases[i].name);
 		if (!strstr(e.text, cases[i].text))
 			fail_msg("%s: \"%s\", expected \"%s\"", cases[i].name, e.text,
@@ -256,7 +270,7 @@ static void test_sizes_of_files(void **state)
 	static const struct {
 		enum tuf_type type;
 		size_t limit;
-		json_t *(*make)(size_t n);
+		char *(*make)(size_t n);
 	} cases[] = {
 		{ TUF_ROOT, TUF_ROOT_SIZE_MAX, with_keys },
 		{ TUF_SNAPSHOT, TUF_SNAPSHOT_SIZE_MAX, with_metas },
@@ -268,8 +282,7 @@ static void test_sizes_of_files(void **state)
 	assert_int_equal(tuf_type_size_max(TUF_TYPE_NONE), 0);
 	assert_string_equal(tuf_type_to_string(TUF_TYPE_NONE), "none");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_json_ json_t *file = cases[i].make(1);
-		_cleanup_free_ char *text = json_dumps(file, 0);
+		_cleanup_free_ char *text = cases[i].make(1);
 		_cleanup_free_ char *padded = malloc(cases[i].limit + 1);
 		_cleanup_metadata_ struct tuf_metadata *m = NULL;
 		struct tuf_metadata *none = NULL;
@@ -291,12 +304,12 @@ static void test_sizes_of_files(void **state)
 
 static void test_everything_is_found_at_the_limits(void **state)
 {
-	_cleanup_json_ json_t *file = with_targets(TUF_TARGETS_MAX);
+	_cleanup_free_ char *text = with_targets(TUF_TARGETS_MAX);
 	_cleanup_metadata_ struct tuf_metadata *m = NULL;
 	struct tuf_error e = { 0 };
 
 	(void) state;
-	assert_int_equal(parse(TUF_TARGETS, file, &m, &e), 0);
+	assert_int_equal(parse_text(TUF_TARGETS, text, &m, &e), 0);
 	for (size_t i = 0; i < TUF_TARGETS_MAX; i++) {
 		char path[24];
 		const struct tuf_target *t;
@@ -440,10 +453,12 @@ struct signers {
 	char ids[SIGNERS][TUF_KEYID_SIZE];
 };
 
-static void signers_init(struct signers *s)
+static int signers_setup(void **state)
 {
 	static const char *const kinds[SIGNERS] = { "ED25519", "EC", "RSA" };
+	struct signers *s = calloc(1, sizeof(*s));
 
+	assert_non_null(s);
 	for (int i = 0; i < SIGNERS; i++) {
 		_cleanup_(tuf_key_freep) struct tuf_key *k = NULL;
 
@@ -454,14 +469,20 @@ static void signers_init(struct signers *s)
 		assert_int_equal(tuf_key_parse(s->objects[i], &k), 0);
 		memcpy(s->ids[i], k->id, TUF_KEYID_SIZE);
 	}
+	*state = s;
+	return 0;
 }
 
-static void signers_done(struct signers *s)
+static int signers_teardown(void **state)
 {
+	struct signers *s = *state;
+
 	for (int i = 0; i < SIGNERS; i++) {
 		EVP_PKEY_free(s->pkeys[i]);
 		json_decref(s->objects[i]);
 	}
+	free(s);
+	return 0;
 }
 
 /* A root that all of them may sign; another object of the first key, with an owner, may too. */
@@ -538,15 +559,13 @@ static unsigned count(json_t *file, const struct tuf_metadata *keys_of, struct h
 
 static void test_signatures_are_counted(void **state)
 {
-	_cleanup_(signers_done) struct signers s = { 0 };
+	const struct signers *s = *state;
 	_cleanup_json_ json_t *file = NULL;
 	char twin_id[TUF_KEYID_SIZE];
 	struct heard h;
 	json_t *signatures;
 
-	(void) state;
-	signers_init(&s);
-	file = signers_root(&s, twin_id);
+	file = signers_root(s, twin_id);
 	signatures = json_object_get(file, "signatures");
 	assert_int_equal(count(file, NULL, &h), 0);
 
@@ -557,24 +576,24 @@ static void test_signatures_are_counted(void **state)
 				"00000000000000000000000000000000000000000000000000000000000000aa",
 				"sig", "aabb")),
 		0);
-	assert_int_equal(json_array_append_new(
-				 signatures, json_pack("{s:s, s:s}", "keyid", s.ids[2], "sig", "")),
+	assert_int_equal(json_array_append_new(signatures,
+				 json_pack("{s:s, s:s}", "keyid", s->ids[2], "sig", "")),
 		0);
-	add_signature(file, ID_1, s.pkeys[0]);
+	add_signature(file, ID_1, s->pkeys[0]);
 	assert_int_equal(count(file, NULL, &h), 0);
 
-	add_signature(file, s.ids[0], s.pkeys[0]);
+	add_signature(file, s->ids[0], s->pkeys[0]);
 	assert_int_equal(count(file, NULL, &h), 1);
-	assert_string_equal(h.ids[0], s.ids[0]);
+	assert_string_equal(h.ids[0], s->ids[0]);
 
 	/* the same key by another object of it is no second one */
-	add_signature(file, twin_id, s.pkeys[0]);
+	add_signature(file, twin_id, s->pkeys[0]);
 	assert_int_equal(count(file, NULL, &h), 1);
 
-	add_signature(file, s.ids[1], s.pkeys[1]);
+	add_signature(file, s->ids[1], s->pkeys[1]);
 	assert_int_equal(count(file, NULL, &h), 2);
 	assert_int_equal(json_array_remove(signatures, 1), 0);
-	add_signature(file, s.ids[2], s.pkeys[2]);
+	add_signature(file, s->ids[2], s->pkeys[2]);
 	assert_int_equal(count(file, NULL, &h), 3);
 
 	/* what was signed is something else now */
@@ -586,35 +605,31 @@ static void test_signatures_are_counted(void **state)
 
 static void test_signature_by_another_key_counts_nothing(void **state)
 {
-	_cleanup_(signers_done) struct signers s = { 0 };
+	const struct signers *s = *state;
 	_cleanup_json_ json_t *file = NULL;
 	char twin_id[TUF_KEYID_SIZE];
 	struct heard h;
 
-	(void) state;
-	signers_init(&s);
-	file = signers_root(&s, twin_id);
-	add_signature(file, s.ids[0], s.pkeys[1]);
-	add_signature(file, s.ids[1], s.pkeys[0]);
-	add_signature(file, s.ids[2], s.pkeys[0]);
+	file = signers_root(s, twin_id);
+	add_signature(file, s->ids[0], s->pkeys[1]);
+	add_signature(file, s->ids[1], s->pkeys[0]);
+	add_signature(file, s->ids[2], s->pkeys[0]);
 	assert_int_equal(count(file, NULL, &h), 0);
 }
 
 static void test_keys_of_another_file_count(void **state)
 {
-	_cleanup_(signers_done) struct signers s = { 0 };
+	const struct signers *s = *state;
 	_cleanup_json_ json_t *old = NULL, *new = NULL;
 	_cleanup_metadata_ struct tuf_metadata *m = NULL;
 	char twin_id[TUF_KEYID_SIZE];
 	struct tuf_error e = { 0 };
 	struct heard h;
 
-	(void) state;
-	signers_init(&s);
-	old = signers_root(&s, twin_id);
-	new = with_keys(1);
-	add_signature(new, s.ids[0], s.pkeys[0]);
-	add_signature(new, s.ids[1], s.pkeys[1]);
+	old = signers_root(s, twin_id);
+	new = root(keys(1), json_array());
+	add_signature(new, s->ids[0], s->pkeys[0]);
+	add_signature(new, s->ids[1], s->pkeys[1]);
 	assert_int_equal(parse(TUF_ROOT, old, &m, &e), 0);
 	assert_int_equal(count(new, m, &h), 2);
 	assert_int_equal(count(new, NULL, &h), 0);
@@ -678,5 +693,5 @@ int main(void)
 		cmocka_unit_test(test_errors_are_cut),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, signers_setup, signers_teardown);
 }
