@@ -94,7 +94,7 @@ static void out_done(struct out *o)
 
 static int put(struct out *o, const char *s, size_t n)
 {
-	if (o->room - o->n < n) {
+	if (!o->text || o->room - o->n < n) {
 		size_t room = 2 * (o->n + n) + 256;
 		char *text = realloc(o->text, room);
 

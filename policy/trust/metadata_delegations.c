@@ -166,7 +166,7 @@ static int make_bins(const struct bins *b, struct tuf_metadata *m)
 static int read_bins(const struct reading *rd, const json_t *object, struct tuf_metadata *m)
 {
 	struct reading in_bins = *rd;
-	struct bins b = { 0 };
+	struct bins b = { .prefix = "" };
 	int64_t bits = 0;
 	int r;
 
