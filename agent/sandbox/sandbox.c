@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -56,7 +57,8 @@ static int limit_all(const struct sandbox *s)
 	r = r ?: limit(RLIMIT_CORE, 0);
 	r = r ?: limit(RLIMIT_MEMLOCK, 0);
 	r = r ?: limit(RLIMIT_MSGQUEUE, 0);
-	return r ?: limit(RLIMIT_NPROC, 0);
+	/* It counts what else the user runs, threads included. */
+	return r ?: s->threads ? r : limit(RLIMIT_NPROC, 0);
 }
 
 /* No network, System V IPC or host name of the host's. A container's root or a hardened unit may be
@@ -105,20 +107,19 @@ static int verify_root(void)
 	return mkdirat(AT_FDCWD, "/x", 0700) == 0 ? -EPERM : 0;
 }
 
-static int drop_ids(const struct sandbox *s)
+static int drop_ids(uid_t uid, gid_t gid, uint64_t capabilities)
 {
 	uid_t u[3];
 	gid_t g[3];
 
-	if (s->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
-		setresuid(s->uid, s->uid, s->uid) < 0)
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
 		return -errno;
 	for (int i = 0; i < 3; i++)
-		if (u[i] != s->uid || g[i] != s->gid)
+		if (u[i] != uid || g[i] != gid)
 			return -EPERM;
 	if (getgroups(0, NULL) != 0)
 		return -EPERM;
@@ -168,17 +169,53 @@ static void seccomp_releasep(scmp_filter_ctx *c)
 		seccomp_release(*c);
 }
 
+/* The families of TCP, of the resolver's services and of glibc's look at the host's addresses. */
+static int allow_sockets(scmp_filter_ctx filter)
+{
+	static const unsigned families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)
+		r = seccomp_rule_add(
+			filter, SCMP_ACT_ALLOW, __NR_socket, 1, SCMP_A0(SCMP_CMP_EQ, families[i]));
+	return r;
+}
+
+/* Code of a file that is not written to. */
+static int allow_code(scmp_filter_ctx filter, const struct sandbox *s, int nr)
+{
+	if (nr != __NR_mmap || !s->loads_libraries)
+		return 0;
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 2,
+		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+		SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
+}
+
 /* Memory may be had, but never memory that can be executed; who still sees files may open them, but
  * only for reading. */
 static int allow(scmp_filter_ctx filter, const struct sandbox *s, int nr)
 {
-	if (nr == __NR_openat && s->keeps_root)
+	int r;
+
+	if (nr == __NR_socket)
+		return allow_sockets(filter);
+	if (nr == __NR_clone)
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	if (nr == __NR_clone3) /* its flags are out of the filter's sight: glibc then takes clone */
+		return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), nr, 0);
+	if (nr == __NR_ioctl &&
+		s->loads_libraries) /* a library's question whether something is a terminal */
+		return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), nr, 0);
+	if (nr == __NR_openat && s->keeps_root && !s->writes)
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ,
 				O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY), 0));
-	if (nr == __NR_mmap || nr == __NR_mprotect)
-		return seccomp_rule_add(
+	if (nr == __NR_mmap || nr == __NR_mprotect) {
+		r = seccomp_rule_add(
 			filter, SCMP_ACT_ALLOW, nr, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		return r ?: allow_code(filter, s, nr);
+	}
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 0);
 }
 
@@ -193,6 +230,17 @@ static int enter_filter(const struct sandbox *s)
 	for (size_t i = 0; i < s->n_syscalls && r == 0; i++)
 		r = allow(filter, s, s->syscalls[i]);
 	return r ?: seccomp_load(filter);
+}
+
+int sandbox_become(uid_t uid, gid_t gid)
+{
+	int r;
+
+	if (uid == 0 || gid == 0 || uid == (uid_t) -1 || gid == (gid_t) -1)
+		return -EPERM;
+	r = drop_bounding_set();
+	r = r ?: drop_ids(uid, gid, 0);
+	return r ?: drop_capabilities(0);
 }
 
 int sandbox_enter(const struct sandbox *s)
@@ -216,9 +264,11 @@ int sandbox_enter(const struct sandbox *s)
 	r = r ?: limit_all(s);
 	if (root) {
 		r = r ?: drop_bounding_set();
-		r = r ?: drop_ids(s);
+		r = r ?: drop_ids(s->uid, s->gid, s->capabilities);
 	}
 	r = r ?: drop_capabilities(s->capabilities);
 	r = r ?: close_doors();
+	if (r == 0 && s->ruleset > 0 && syscall(SYS_landlock_restrict_self, s->ruleset, 0) < 0)
+		r = -errno;
 	return r ?: enter_filter(s);
 }
