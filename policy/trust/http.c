@@ -721,6 +721,21 @@ static int check_base(const char *base, bool plain, struct tuf_error *e)
 	return 0;
 }
 
+int http_folder(const char *base, char *out, size_t size)
+{
+	_cleanup_(url_cleanupp) CURLU *u = curl_url();
+	_cleanup_(curl_freep) char *scheme = NULL, *path = NULL;
+
+	if (!u)
+		return -ENOMEM;
+	if (curl_url_set(u, CURLUPART_URL, base, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+		curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+		strcmp(scheme, "file") != 0 ||
+		curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) != CURLUE_OK)
+		return -EINVAL;
+	return text_copy(out, size, path);
+}
+
 static long or_default_msec(uint64_t usec, unsigned sec)
 {
 	return (long) (usec > 0 ? (usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC : sec * 1000);

@@ -38,6 +38,9 @@ int http_new(
 struct http *http_free(struct http *h);
 DEFINE_CLEANUP(struct http, http_free)
 
+/* The folder that a file: URL names; -EINVAL: it is another kind of URL. */
+int http_folder(const char *base, char *out, size_t size);
+
 void http_transport(struct http *h, struct tuf_transport *ret);
 
 /* Fetches only what has changed: with the validator (ETag or Last-Modified as the server gave it)
