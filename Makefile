@@ -62,7 +62,8 @@ agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c 
 	$(addprefix agent/notice/,format.c limit.c terminal.c notifier.c) \
 	$(addprefix agent/bus/,answer.c bus.c call.c closing.c dict.c errors.c frame.c methods.c pump.c records.c stranger.c scans.c updates.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
-update_SRCS    := $(wildcard $(addprefix agent/update/,main.c allowlist.c report.c settings.c mirror.c run.c)) $(trust_SRCS) $(http_SRCS) \
+update_SRCS    := $(addprefix agent/update/,main.c accepted.c allowlist.c describe.c digest.c durable.c mirror.c options.c outcome.c plan.c remote.c \
+	report.c run.c settings.c state.c) agent/sandbox/sandbox.c agent/sandbox/landlock.c $(trust_SRCS) $(http_SRCS) \
 	$(base_SRCS) $(addprefix policy/source/,tree.c schema.c message.c)
 ctl_SRCS       := $(wildcard ctl/*.c ctl/repo/*.c) $(trust_SRCS) $(publisher_SRCS) $(http_SRCS) $(addprefix agent/ledger/,database.c id.c reader.c fields.c inventory.c export.c plain.c ocsf.c) \
 	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
