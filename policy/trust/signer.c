@@ -269,7 +269,8 @@ static int read_block(
 		block_done(ret);
 	}
 	*ret = (struct block){ 0 };
-	return fail_openssl(e, -EBADMSG, path, "holds no private key in PEM, or is cut short");
+	(void) fail_openssl(e, -EBADMSG, path, "holds no private key in PEM, or is cut short");
+	return -EBADMSG;
 }
 
 /* Whether the passphrase was right shows only in what comes out. */

@@ -12,7 +12,7 @@
 
 struct signer;
 
-enum { SIGNER_PASSPHRASE_MAX = 1024 };
+enum { SIGNER_PASSPHRASE_MAX = 1023 }; /* bytes; OpenSSL's own tools take no longer one */
 
 /* Before the first secret: no core dump and no debugger shows it, and it is locked in memory as far
  * as the system allows. */

@@ -1,7 +1,7 @@
 /*
- * The engine is the older way, and the only one that Debian 12 packages; it is loaded for a moment
- * and taken off OpenSSL's list, so that a PIN given for one token is never tried on the next: three
- * wrong ones lock it.
+ * The engine is the older way, and the only one that Debian 12 packages. It keeps a PIN for as long
+ * as it is loaded and would try it on the next token, which three wrong ones lock: so it is
+ * unloaded with each key.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
@@ -14,6 +14,7 @@
 #include <openssl/ui.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum {
 	/* errors as PKCS#11 numbers them */
@@ -25,6 +26,7 @@ enum {
 
 struct signer_token {
 	ENGINE *engine; /* NULL: by a provider, which looks after itself */
+	EVP_PKEY *key;  /* a reference of ours; NULL until it is loaded */
 };
 
 /* A URI taken apart. */
@@ -186,7 +188,9 @@ static int fail_load(const struct question *q, struct tuf_error *e)
 
 		if (!*text)
 			ERR_error_string_n(code, text, sizeof(text));
-		if (ERR_GET_LIB(code) == ERR_LIB_ENGINE || ERR_SYSTEM_ERROR(code))
+		if (ERR_GET_LIB(code) == ERR_LIB_UI) /* it has no length that a PIN can have */
+			wrong |= reason == UI_R_RESULT_TOO_SMALL || reason == UI_R_RESULT_TOO_LARGE;
+		if (ERR_GET_LIB(code) < ERR_LIB_USER || ERR_SYSTEM_ERROR(code))
 			continue;
 		wrong |= reason == CKR_PIN_INCORRECT || reason == CKR_PIN_INVALID ||
 			reason == CKR_PIN_LEN_RANGE;
@@ -239,65 +243,64 @@ static int load_by_provider(
 	return 1;
 }
 
-static ENGINE *take_engine(void)
+static int start_engine(ENGINE *engine, const struct token_uri *uri, struct tuf_error *e)
 {
-	ENGINE *engine;
+	const char *module = uri->module;
 
-	ENGINE_load_dynamic();
-	engine = ENGINE_by_id("pkcs11");
-	if (engine)
-		(void) ENGINE_remove(engine);
+	if (module && access(module, R_OK) < 0)
+		return tuf_fail(e, -ENOPKG, NULL, uri->path, "the PKCS#11 module %s: %s", module,
+			strerror(errno));
+	(void) ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0);
+	if ((!module || ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0)) &&
+		ENGINE_init(engine))
+		return 0;
 	ERR_clear_error();
-	return engine;
+	return tuf_fail(e, -ENOPKG, NULL, uri->path, "OpenSSL's engine for tokens does not start");
 }
 
 static int load_by_engine(
-	struct question *q, UI_METHOD *method, ENGINE *engine, EVP_PKEY **ret, struct tuf_error *e)
+	struct question *q, UI_METHOD *method, struct signer_token *t, struct tuf_error *e)
 {
-	EVP_PKEY *key;
+	ENGINE *engine;
+	int r;
 
-	(void) ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0);
-	if ((q->uri->module && !ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", q->uri->module, 0)) ||
-		!ENGINE_init(engine)) {
-		ERR_clear_error();
+	ENGINE_load_dynamic();
+	engine = ENGINE_by_id("pkcs11");
+	ERR_clear_error();
+	if (!engine)
 		return tuf_fail(e, -ENOPKG, NULL, q->uri->path,
-			"the PKCS#11 module %s does not load",
-			q->uri->module ? q->uri->module : "of this system");
+			"OpenSSL cannot reach tokens on this host; the package "
+			"libengine-pkcs11-openssl (Debian, Ubuntu), openssl-pkcs11 (Fedora, RHEL) "
+			"or pkcs11-provider changes that");
+	r = start_engine(engine, q->uri, e);
+	if (r < 0) {
+		(void) ENGINE_remove(engine);
+		(void) ENGINE_free(engine);
+		ERR_clear_error();
+		return r;
 	}
-	key = ENGINE_load_private_key(engine, q->uri->path, method, q);
-	if (!key) {
-		(void) ENGINE_finish(engine);
-		return fail_load(q, e);
-	}
-	*ret = key;
-	return 0;
+	t->engine = engine;
+	t->key = ENGINE_load_private_key(engine, q->uri->path, method, q);
+	return t->key ? 0 : fail_load(q, e);
 }
 
 static int load(struct question *q, UI_METHOD *method, EVP_PKEY **ret_key,
 	struct signer_token **ret_token, struct tuf_error *e)
 {
-	struct signer_token *token = calloc(1, sizeof(*token));
+	_cleanup_(signer_token_freep) struct signer_token *t = calloc(1, sizeof(*t));
 	int r;
 
-	if (!token)
+	if (!t)
 		return tuf_fail(e, -ENOMEM, NULL, q->uri->path, "no memory");
-	r = q->uri->module ? 0 : load_by_provider(q, method, ret_key, e);
-	if (r == 0) {
-		token->engine = take_engine();
-		r = token->engine ? load_by_engine(q, method, token->engine, ret_key, e)
-				  : tuf_fail(e, -ENOPKG, NULL, q->uri->path,
-					    "OpenSSL cannot reach tokens on this host; the package "
-					    "libengine-pkcs11-openssl (Debian, Ubuntu), "
-					    "openssl-pkcs11 (Fedora, "
-					    "RHEL) or pkcs11-provider makes it");
-	}
-	if (r < 0) {
-		if (token->engine)
-			(void) ENGINE_free(token->engine);
-		free(token);
+	r = q->uri->module ? 0 : load_by_provider(q, method, &t->key, e);
+	if (r == 0)
+		r = load_by_engine(q, method, t, e);
+	if (r < 0)
 		return r;
-	}
-	*ret_token = token;
+	if (!EVP_PKEY_up_ref(t->key))
+		return tuf_fail(e, -ENOMEM, NULL, q->uri->path, "no memory");
+	*ret_key = t->key;
+	*ret_token = TAKE_PTR(t);
 	return 0;
 }
 
@@ -327,10 +330,16 @@ struct signer_token *signer_token_free(struct signer_token *t)
 {
 	if (!t)
 		return NULL;
+	/* the engine has a reference to the key, and the key one to the engine */
+	if (t->engine && t->key)
+		(void) EVP_PKEY_set1_engine(t->key, NULL);
+	EVP_PKEY_free(t->key);
 	if (t->engine) {
 		(void) ENGINE_finish(t->engine);
+		(void) ENGINE_remove(t->engine);
 		(void) ENGINE_free(t->engine);
 	}
+	ERR_clear_error();
 	free(t);
 	return NULL;
 }
