@@ -28,8 +28,4 @@ bool json_get_true(const json_t *object, const char *key);
 /* Prints one document and a line end on stdout. 0 or a negative errno. */
 int json_print(const json_t *document);
 
-static inline void json_decrefp_cleanup(json_t **j)
-{
-	json_decref(*j);
-}
-#define _cleanup_json_ _cleanup_(json_decrefp_cleanup)
+#define _cleanup_json_ _cleanup_(json_decrefp)
