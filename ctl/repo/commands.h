@@ -9,3 +9,11 @@
 
 /* The @i-th of them; NULL past the last. */
 const struct command *repository_command(size_t i);
+
+enum exit_code cmd_repo_key_generate(const struct arguments *a);
+enum exit_code cmd_repo_key_import(const struct arguments *a);
+enum exit_code cmd_repo_key_list(const struct arguments *a);
+
+enum exit_code cmd_repo_sign(const struct arguments *a);
+enum exit_code cmd_repo_payload(const struct arguments *a);
+enum exit_code cmd_repo_add_signature(const struct arguments *a);
