@@ -296,3 +296,21 @@ def test_format_of_expiry(client, repo, expires):
     code = client.refresh()
     assert code == 1 or OTHER  # tuf-js reads whatever JavaScript does
     assert OTHER or "timestamp" not in client.trusted()
+
+
+@pytest.mark.parametrize("name", ["timestamp", "snapshot", "targets"])
+@pytest.mark.parametrize("content", [b"", b"{}", None], ids=["empty", "hollow", "gone"])
+def test_damaged_store(client, repo, name, content):
+    """What cannot be read at home is fetched again."""
+    assert client.refresh() == 0, client.said
+    file = client.metadata / f"{name}.json"
+    file.unlink() if content is None else file.write_bytes(content)
+    assert client.refresh() == 0, client.said
+    assert client.stored(name) == repo.current(name)
+
+
+def test_damaged_root(client):
+    """Without a root nothing can be trusted, and nothing is asked for."""
+    (client.metadata / "root.json").write_bytes(b"{}")
+    assert client.refresh() == 1
+    assert client.requests() == []

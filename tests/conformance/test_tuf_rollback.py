@@ -2,6 +2,8 @@
 
 import pytest
 
+from support.tuf_client import OTHER
+
 TOP = ("targets", "snapshot", "timestamp")
 
 
@@ -96,3 +98,65 @@ def test_targets_rollback(client, repo, hashes):
     assert client.refresh() == 1
     assert client.requests()[-1] == "4.snapshot.json"
     assert client.trusted() == {"root": 1, "snapshot": 3, "targets": 3, "timestamp": 4}
+
+
+# ---- beyond the public suite ----
+
+def test_rollback_after_the_timestamp_was_lost(client, repo):
+    """The snapshot at home is reference enough (tuf-js compares what it lists, not its own version)."""
+    old = dict(repo.files)
+    repo.publish("snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    (client.metadata / "timestamp.json").unlink()
+    repo.files = old
+    assert client.refresh() == (0 if OTHER else 1)
+    assert client.trusted()["snapshot"] == (1 if OTHER else 2)
+
+
+def test_fast_forward_recovery_when_one_of_two_keys_goes(client, repo):
+    """The one that stays has signed the driven-up version too, and still it is forgotten (tuf-js keeps it)."""
+    gone = repo.snapshot.signers[0]
+    repo.snapshot.add_key()
+    repo.snapshot.version = 99999
+    repo.publish()
+    assert client.refresh() == 0, client.said
+    repo.snapshot.remove_key(gone)
+    repo.snapshot.version = 2
+    repo.publish()
+    assert client.refresh() == (1 if OTHER else 0), client.said
+    assert client.trusted()["snapshot"] == (99999 if OTHER else 2)
+
+
+def test_added_key_or_threshold_forgets_nothing(client, repo):
+    """Nobody has lost his say, so versions may not fall."""
+    repo.snapshot.version = 7
+    repo.publish("snapshot", "timestamp")
+    assert client.refresh() == 0, client.said
+    repo.snapshot.add_key()
+    repo.snapshot.threshold = 2
+    repo.snapshot.version = 2
+    repo.publish()
+    assert client.refresh() == 1
+    assert client.trusted()["root"] == 2 and client.trusted()["timestamp"] == 2
+
+
+def test_mix_and_match(client, repo):
+    """Two publications of the same versions, each well signed: files of the one do not pass among those of the other."""
+    repo.meta_hashes = True
+    publications = []
+    for content in (b"first", b"second"):
+        repo.files = {"metadata/1.root.json": repo.first_root}
+        repo.add_target("a", content)
+        repo.targets.version = repo.snapshot.version = repo.timestamp.version = 2
+        repo.targets.published = repo.snapshot.published = repo.timestamp.published = None
+        repo.publish()
+        publications.append(repo.files)
+    first, second = publications
+    for name, trusted in (("2.snapshot.json", {"root": 1, "timestamp": 2}),
+                          ("2.targets.json", {"root": 1, "snapshot": 2, "timestamp": 2})):
+        repo.files = first | {f"metadata/{name}": second[f"metadata/{name}"]}
+        assert client.refresh() == 1
+        assert client.trusted() == trusted
+    repo.files = first
+    assert client.download("a") == 0, client.said
+    assert client.downloaded() == [b"first"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import packages, tuf_client
-from support.tuf_repository import TufRepository
+from support.network import own_network
 from support.tuf_server import Server
 
 CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
@@ -59,8 +59,9 @@ def repo_mock():
     modules = from_npm(packages.npm_tree, "@tufjs/repo-mock")
 
     def make(folder, *how):
-        subprocess.run(["node", CONFORMANCE / "repo_mock.mjs", modules, folder, *how], input=json.dumps(TARGETS).encode(),
-                       check=True, timeout=60)
+        with own_network():
+            subprocess.run(["node", CONFORMANCE / "repo_mock.mjs", modules, folder, *how], check=True, timeout=60,
+                           input=json.dumps(TARGETS).encode())
         return folder
     return make
 
