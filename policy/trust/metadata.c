@@ -314,7 +314,7 @@ unsigned tuf_metadata_count_signatures(const struct tuf_metadata *m,
 	const struct tuf_metadata *keys_of, const struct tuf_role *role,
 	void (*each)(void *context, const struct tuf_key *key), void *context)
 {
-	const struct tuf_key *signers[TUF_KEYS_MAX];
+	const struct tuf_key *signers[TUF_KEYS_MAX] = { NULL };
 	unsigned n = 0;
 
 	assert(role->n_keyids <= TUF_KEYS_MAX);
