@@ -204,7 +204,7 @@ static char *with_patterns(size_t n)
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(json_array_append_new(patterns, json_string("ab")), 0);
 	return dump(with_delegations(
-		json_pack("[o, O]", delegation("a", "paths", json_incref(patterns)),
+		json_pack("[o, o]", delegation("a", "paths", json_incref(patterns)),
 			delegation("b", "path_hash_prefixes", patterns))));
 }
 
