@@ -115,3 +115,5 @@ enum exit_code cmd_purl_parse(const struct arguments *a);
 enum exit_code cmd_purl_build(const struct arguments *a);
 enum exit_code cmd_vers_compare(const struct arguments *a);
 enum exit_code cmd_vers_contains(const struct arguments *a);
+enum exit_code cmd_enroll(const struct arguments *a);
+enum exit_code cmd_update(const struct arguments *a);

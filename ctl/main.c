@@ -70,6 +70,16 @@ static const struct command commands[] = {
 	{ "policy reload", "", 0, 0, OPTION_JSON | OPTION_SOCKET,
 		"Have the agent read its policy folder again (root).",
 		"When the policy has errors, the one in force stays.\n", cmd_policy_reload },
+	{ "enroll", "", 0, 0,
+		OPTION_ROOT | OPTION_REPOSITORY | OPTION_CA_FILE | OPTION_YES | OPTION_SOCKET,
+		"Take signed policy from a repository from now on (root).",
+		"Shows whom the host will trust by --root FILE, keeps that and where the policy\n"
+		"comes from, and fetches it. A host that trusts somebody else already wants "
+		"--yes.\n",
+		cmd_enroll },
+	{ "update", "", 0, 0, OPTION_JSON | OPTION_SOCKET,
+		"Fetch the signed policy now and put it in force (root).",
+		"What is refused changes nothing: the policy in force stays.\n", cmd_update },
 	{ "purl parse", "PURL...|-", 1, -1, OPTION_JSON,
 		"Take package URLs apart, and show their canonical form.",
 		"With - alone, one PURL a line is read from standard input. One answer a line,\n"
