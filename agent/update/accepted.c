@@ -7,6 +7,7 @@
 #include "agent/update/durable.h"
 #include "policy/base/text.h"
 #include "policy/trust/client.h"
+#include "policy/trust/trusted.h"
 
 /* Hexadecimal SHA-256 of the anchor that trusted/ began with; not there while it is begun. */
 #define ANCHOR  "anchor"
@@ -155,24 +156,49 @@ static bool same_anchor(struct accepted *k, const void *anchor, size_t n)
 		strcmp(before, digest) == 0;
 }
 
+static int load_root(struct accepted *k, int64_t version, char **ret, size_t *ret_size)
+{
+	char name[ROOT_NAME_SIZE];
+
+	root_name(version, name);
+	return k->roots.load(k->roots.context, name, TUF_ROOT_SIZE_MAX, ret, ret_size);
+}
+
+/* Each root since the anchor, as the one before wants it. */
+static bool leads_to(struct accepted *k, int64_t now_utc_sec, const void *anchor, size_t n,
+	int64_t last, const char *root, size_t root_size)
+{
+	_cleanup_(tuf_trusted_freep) struct tuf_trusted *t = NULL;
+
+	if (tuf_trusted_new(now_utc_sec, anchor, n, &t, NULL) < 0)
+		return false;
+	for (int64_t v = k->first; v <= last; v++) {
+		_cleanup_free_ char *one = NULL;
+		size_t size;
+
+		if (load_root(k, v, &one, &size) < 0)
+			return false;
+		if (v == k->first && (size != n || memcmp(one, anchor, n) != 0))
+			return false;
+		if (v > k->first && tuf_trusted_root(t, "root.json", one, size, NULL) < 0)
+			return false;
+		if (v == last && (size != root_size || memcmp(one, root, size) != 0))
+			return false;
+	}
+	return last >= k->first;
+}
+
 /* The accepted root, and every one on the way to it. */
-static bool is_whole(struct accepted *k)
+static bool is_whole(struct accepted *k, int64_t now_utc_sec, const void *anchor, size_t n)
 {
 	_cleanup_free_ char *root = NULL;
 	int64_t last = 0;
-	size_t n;
+	size_t size;
 
-	if (k->trusted.load(k->trusted.context, "root.json", TUF_ROOT_SIZE_MAX, &root, &n) < 0 ||
-		version_of(root, n, &last, NULL) < 0)
-		return false;
-	for (int64_t v = k->first; v <= last; v++) {
-		char name[ROOT_NAME_SIZE];
-
-		root_name(v, name);
-		if (faccessat(k->roots_fd, name, R_OK, 0) < 0)
-			return false;
-	}
-	return true;
+	return k->trusted.load(k->trusted.context, "root.json", TUF_ROOT_SIZE_MAX, &root, &size) ==
+		0 &&
+		version_of(root, size, &last, NULL) == 0 &&
+		leads_to(k, now_utc_sec, anchor, n, last, root, size);
 }
 
 int accepted_open(int state, int64_t now_utc_sec, const void *anchor, size_t n,
@@ -188,7 +214,7 @@ int accepted_open(int state, int64_t now_utc_sec, const void *anchor, size_t n,
 	r = version_of(anchor, n, &k->first, e);
 	if (r < 0)
 		return r;
-	if (open_both(k) < 0 || !same_anchor(k, anchor, n) || !is_whole(k))
+	if (open_both(k) < 0 || !same_anchor(k, anchor, n) || !is_whole(k, now_utc_sec, anchor, n))
 		r = accepted_begin(k, now_utc_sec, anchor, n, e);
 	if (r < 0)
 		return r;

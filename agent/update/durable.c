@@ -135,15 +135,13 @@ int durable_sync(int at, const char *name)
 	return walk(at, name, 0, leave_file, sync_folder);
 }
 
-int durable_make_parents(int at, const char *path)
+int durable_check_path(const char *path)
 {
-	char part[PATH_MAX];
 	unsigned depth = 0;
 
-	if (strlen(path) >= sizeof(part))
+	if (strlen(path) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	(void) strcpy(part, path);
-	for (char *s = part;; s++) {
+	for (const char *s = path;; s++) {
 		const size_t n = strcspn(s, "/");
 
 		if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
@@ -155,9 +153,22 @@ int durable_make_parents(int at, const char *path)
 			return 0;
 		if (++depth > DURABLE_DEPTH_MAX)
 			return -ENAMETOOLONG;
-		*s = '\0';
+	}
+}
+
+int durable_make_parents(int at, const char *path)
+{
+	char part[PATH_MAX];
+	int r = durable_check_path(path);
+
+	if (r < 0)
+		return r;
+	(void) strcpy(part, path);
+	for (char *slash = strchr(part, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
 		if (mkdirat(at, part, FOLDER_MODE) < 0 && errno != EEXIST)
 			return -errno;
-		*s = '/';
+		*slash = '/';
 	}
+	return 0;
 }

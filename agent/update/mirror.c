@@ -135,12 +135,12 @@ bool mirror_has(int state, const char *path, const struct tuf_fileinfo *info, bo
 	return !content || (info && digest_of_file(fd, info) == 0);
 }
 
-bool mirror_is_of(int state, const void *timestamp, size_t n)
+bool mirror_is(int state, const char *path, const void *bytes, size_t n)
 {
+	_cleanup_close_ int fd = open_in_use(state, path);
 	_cleanup_free_ char *now = NULL;
 	size_t size;
 
-	return durable_read(state, UPDATE_MIRROR "/" MIRROR_METADATA "timestamp.json",
-		       TUF_TIMESTAMP_SIZE_MAX, &now, &size) == 0 &&
-		size == n && memcmp(now, timestamp, n) == 0;
+	return fd >= 0 && fd_read_file(fd, n, &now, &size) == 0 && size == n &&
+		memcmp(now, bytes, n) == 0;
 }

@@ -34,5 +34,5 @@ int mirror_use(struct mirror *m);
 /* Does the mirror in use hold @path? With @info also its length is compared; with @content every
  * byte. */
 bool mirror_has(int state, const char *path, const struct tuf_fileinfo *info, bool content);
-/* Is its timestamp.json, the last file of all to come, just this? */
-bool mirror_is_of(int state, const void *timestamp, size_t n);
+/* Just these bytes? */
+bool mirror_is(int state, const char *path, const void *bytes, size_t n);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/update/durable.h"
 #include "agent/update/mirror.h"
 #include "policy/base/text.h"
 #include "policy/trust/repository.h"
@@ -150,7 +151,11 @@ static int add_target(void *context, const struct tuf_target *t, const char *rol
 
 	if (r < 0)
 		return r;
+	if (durable_check_path(t->path) < 0)
+		return tuf_fail(w->error, -EBADMSG, role, t->path,
+			"is no path that a file of a folder can have");
 	r = tuf_client_target_file(w->client, t, file);
+	r = r ?: durable_check_path(file);
 	r = r
 		?: add(w->plan, PLAN_TARGET, make_text(MIRROR_TARGETS "%s", file), strdup(t->path),
 			   role, &t->info);
@@ -188,13 +193,4 @@ int plan_make(struct tuf_client *c, int64_t first_root, struct plan *ret, struct
 	*ret = p;
 	p = (struct plan){ 0 };
 	return 0;
-}
-
-bool plan_is_mirrored(const struct plan *p, int state)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (!mirror_has(state, p->files[i].path,
-			    p->files[i].kind == PLAN_TARGET ? &p->files[i].info : NULL, false))
-			return false;
-	return true;
 }

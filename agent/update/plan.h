@@ -36,6 +36,3 @@ struct plan {
 /* @first_root: the anchor's version. */
 int plan_make(struct tuf_client *c, int64_t first_root, struct plan *ret, struct tuf_error *e);
 void plan_done(struct plan *p);
-
-/* Does the mirror in use hold all of them? Contents are not compared. */
-bool plan_is_mirrored(const struct plan *p, int state);

@@ -184,17 +184,24 @@ static int drop_old_parts(struct run *u, const struct plan *p)
 
 /* ---- the mirror ---- */
 
-static int add_metadata(struct run *u, struct mirror *m, const struct plan_file *f)
+/* A root or another metadata file, as it was accepted. */
+static int load_metadata(struct run *u, const struct plan_file *f, char **ret, size_t *ret_size)
 {
 	const struct tuf_store *store = accepted_store(u->accepted);
-	_cleanup_free_ char *bytes = NULL;
 	int64_t first;
-	size_t n;
-	int r;
 
 	if (f->kind == PLAN_ROOT)
-		return mirror_link(m, f->path, accepted_roots(u->accepted, &first), f->name);
-	r = store->load(store->context, f->name, TUF_TARGETS_SIZE_MAX, &bytes, &n);
+		return durable_read(accepted_roots(u->accepted, &first), f->name, TUF_ROOT_SIZE_MAX,
+			ret, ret_size);
+	return store->load(store->context, f->name, TUF_TARGETS_SIZE_MAX, ret, ret_size);
+}
+
+static int add_metadata(struct run *u, struct mirror *m, const struct plan_file *f)
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t n;
+	int r = load_metadata(u, f, &bytes, &n);
+
 	return r ?: mirror_add(m, f->path, bytes, n);
 }
 
@@ -226,16 +233,20 @@ static int make_mirror(struct run *u, const struct plan *p, struct tuf_error *e)
 	return 0;
 }
 
-/* Is all there already? The usual case. */
+/* Is all there already? The usual case. Contents of targets are compared when they are fetched. */
 static bool is_up_to_date(struct run *u, const struct plan *p)
 {
-	const struct tuf_store *store = accepted_store(u->accepted);
-	_cleanup_free_ char *timestamp = NULL;
-	size_t n;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_file *f = &p->files[i];
+		_cleanup_free_ char *bytes = NULL;
+		size_t n;
 
-	return store->load(store->context, "timestamp.json", TUF_TIMESTAMP_SIZE_MAX, &timestamp,
-		       &n) == 0 &&
-		mirror_is_of(u->o->state, timestamp, n) && plan_is_mirrored(p, u->o->state);
+		if (f->kind == PLAN_TARGET ? !mirror_has(u->o->state, f->path, &f->info, false)
+					   : load_metadata(u, f, &bytes, &n) < 0 ||
+					!mirror_is(u->o->state, f->path, bytes, n))
+			return false;
+	}
+	return true;
 }
 
 static int bring_up_to_date(struct run *u, struct run_result *ret, struct tuf_error *e)

@@ -749,6 +749,7 @@ static CURLcode set_connection(struct http *h, const struct http_options *o)
 
 	SET(CURLOPT_ERRORBUFFER, h->why);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_USERAGENT, "proscribe/" PROSCRIBE_VERSION);
 	SET(CURLOPT_PROTOCOLS_STR, o->plain ? "https,http,file" : "https,file");
