@@ -16,6 +16,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define ENGINE_NAME "pkcs11"
+
 enum {
 	/* errors as PKCS#11 numbers them */
 	CKR_PIN_INCORRECT = 0xa0,
@@ -258,14 +260,43 @@ static int start_engine(ENGINE *engine, const struct token_uri *uri, struct tuf_
 	return tuf_fail(e, -ENOPKG, NULL, uri->path, "OpenSSL's engine for tokens does not start");
 }
 
+/* Another key is open by the engine, which has that one's PIN. */
+static bool in_use(void)
+{
+	bool found = false;
+
+	for (ENGINE *engine = ENGINE_get_first(); engine; engine = ENGINE_get_next(engine))
+		found = found || strcmp(ENGINE_get_id(engine), ENGINE_NAME) == 0;
+	return found;
+}
+
+/* Gives the engine the PIN of this token before it can try the last one. */
+static int replace_pin(struct question *q, ENGINE *engine, struct tuf_error *e)
+{
+	char *pin = OPENSSL_secure_zalloc(SIGNER_PASSPHRASE_MAX + 1);
+	int n = -ENOMEM;
+
+	if (pin && q->uri->pin)
+		n = snprintf(pin, SIGNER_PASSPHRASE_MAX + 1, "%s", q->uri->pin);
+	else if (pin)
+		n = q->ask ? q->ask->ask(q->ask->context, q->uri->path, pin) : -ENOKEY;
+	if (n >= 0 && !ENGINE_ctrl_cmd_string(engine, "PIN", pin, 0))
+		n = -EIO;
+	OPENSSL_secure_clear_free(pin, SIGNER_PASSPHRASE_MAX + 1);
+	q->asked = true;
+	q->error = n < 0 ? n : 0;
+	return n < 0 ? fail_load(q, e) : 0;
+}
+
 static int load_by_engine(
 	struct question *q, UI_METHOD *method, struct signer_token *t, struct tuf_error *e)
 {
+	bool other = in_use();
 	ENGINE *engine;
 	int r;
 
 	ENGINE_load_dynamic();
-	engine = ENGINE_by_id("pkcs11");
+	engine = ENGINE_by_id(ENGINE_NAME);
 	ERR_clear_error();
 	if (!engine)
 		return tuf_fail(e, -ENOPKG, NULL, q->uri->path,
@@ -280,6 +311,9 @@ static int load_by_engine(
 		return r;
 	}
 	t->engine = engine;
+	r = other ? replace_pin(q, engine, e) : 0;
+	if (r < 0)
+		return r;
 	t->key = ENGINE_load_private_key(engine, q->uri->path, method, q);
 	return t->key ? 0 : fail_load(q, e);
 }
