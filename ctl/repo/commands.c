@@ -12,7 +12,8 @@ static const struct command commands[] = {
 		"Make a key: a private file, and its public part in the repository.",
 		"The private key goes to NAME.pem in the folder of --keys: PKCS#8, encrypted by\n"
 		"AES-256 under a key that scrypt makes of the passphrase. It is asked for twice\n"
-		"and has at least 8 characters.\n",
+		"and has at least 8 characters. Outside a repository the public part goes to\n"
+		"NAME.pub.json beside it.\n",
 		cmd_repo_key_generate },
 	{ "repo key import", "NAME [FILE]", 1, 2,
 		OPTION_IN | OPTION_SOURCE | OPTION_OWNER | OPTION_KEYS | OPTION_PASSPHRASE_FILE,

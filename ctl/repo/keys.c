@@ -76,23 +76,27 @@ static int check_generate(const struct arguments *a, enum tuf_scheme *ret)
 	return check_owner(a) < 0 ? -EINVAL : parse_scheme(a, ret);
 }
 
-static void say_generated(
-	const struct arguments *a, const struct signers *s, const struct repository_key *k)
+static void say_generated(const struct arguments *a, const struct signers *s, bool in_repository)
 {
-	(void) printf("Key %s (%s, %.*s)\n"
-		      "  private  %s/%s.pem, %s\n"
-		      "  public   keys/%s.json\n"
-		      "Keep a copy of the private file where a fire would not reach both.\n",
-		k->name, tuf_scheme_to_string(k->key->scheme), SHORT_ID, k->key->id, s->folder,
-		k->name,
-		a->given & OPTION_NO_PASSPHRASE ? "NOT encrypted" : "encrypted with its passphrase",
-		k->name);
+	const char *name = a->operands[0];
+
+	(void) printf("Key %s\n  private  %s/%s.pem, %s\n", name, s->folder, name,
+		a->given & OPTION_NO_PASSPHRASE ? "NOT encrypted"
+						: "encrypted with its passphrase");
+	if (in_repository)
+		(void) printf("  public   keys/%s.json\n", name);
+	else
+		(void) printf("  public   %s/%s.pub.json\n"
+			      "There is no repository here; in one, 'proscribectl repo key import "
+			      "%s FILE' takes\nthe public part.\n",
+			s->folder, name, name);
+	(void) printf("Keep a copy of the private file where a fire would not reach both.\n");
 }
 
+/* @r is NULL where there is no repository. */
 static enum exit_code generate(const struct arguments *a, struct signers *s, struct repository *r,
 	enum tuf_scheme scheme, char *passphrase)
 {
-	_cleanup_(repository_key_done) struct repository_key made = { 0 };
 	const char *name = a->operands[0];
 	struct tuf_error e = { 0 };
 
@@ -102,10 +106,9 @@ static enum exit_code generate(const struct arguments *a, struct signers *s, str
 		passphrase_new(&s->passphrase, name, passphrase) < 0)
 		return EXIT_CODE_FAILED;
 	if (signers_generate(s, r, name, scheme, a->owner,
-		    a->given & OPTION_NO_PASSPHRASE ? NULL : passphrase, &e) < 0 ||
-		repository_find_key(r, name, &made, &e) < 0)
+		    a->given & OPTION_NO_PASSPHRASE ? NULL : passphrase, &e) < 0)
 		return signers_failed(&e);
-	say_generated(a, s, &made);
+	say_generated(a, s, r);
 	return EXIT_CODE_FINE;
 }
 
@@ -122,7 +125,7 @@ enum exit_code cmd_repo_key_generate(const struct arguments *a)
 		return EXIT_CODE_USAGE;
 	if (signers_init(&s, a) < 0)
 		return EXIT_CODE_FAILED;
-	if (open_repository(a, true, &r, &e) < 0)
+	if (open_repository(a, true, &r, &e) < 0 && (e.error != -ENOENT || a->in))
 		return signers_failed(&e);
 	passphrase = OPENSSL_secure_zalloc(SIGNER_PASSPHRASE_MAX + 1);
 	if (!passphrase)

@@ -5,6 +5,7 @@
  */
 #include "ctl/repo/signers.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <pwd.h>
 #include <string.h>
@@ -229,7 +230,7 @@ int signers_check_new(
 			"'%s' cannot be the name of a key: 1 to %d letters, digits and . _ - @, "
 			"beginning with a letter, digit, _ or @",
 			name, REPOSITORY_NAME_MAX);
-	found = repository_find_key(r, name, &there, e);
+	found = r ? repository_find_key(r, name, &there, e) : -ENOENT;
 	if (found == 0)
 		return tuf_fail(e, -EEXIST, NULL, NULL, "there is a key '%s' already", there.name);
 	if (found != -ENOENT)
@@ -239,6 +240,29 @@ int signers_check_new(
 		return tuf_fail(e, -EEXIST, NULL, path,
 			"is there already; 'repo key import %s --source %s' takes it", name, path);
 	return path ? 0 : tuf_fail(e, -ENOMEM, NULL, NULL, "no memory");
+}
+
+/* The public part as a file of its own. */
+static int write_public(
+	const struct signers *s, const char *name, const json_t *object, struct tuf_error *e)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = 0;
+
+	if (asprintf(&path, "%s/%s.pub.json", s->folder, name) < 0) {
+		path = NULL;
+		return tuf_fail(e, -ENOMEM, NULL, NULL, "no memory");
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return tuf_fail(e, -errno, NULL, path, "cannot be made: %s", strerror(errno));
+	if (json_dumpfd(object, fd, JSON_INDENT(1) | JSON_SORT_KEYS) < 0 || fsync(fd) < 0)
+		r = errno ? -errno : -EIO;
+	if (r == 0)
+		return 0;
+	(void) unlink(path);
+	return tuf_fail(e, r, NULL, path, "cannot be written: %s", strerror(-r));
 }
 
 int signers_generate(struct signers *s, struct repository *r, const char *name,
@@ -263,6 +287,8 @@ int signers_generate(struct signers *s, struct repository *r, const char *name,
 	k = signer_key_object(signer, owner, &object);
 	if (k < 0)
 		k = tuf_fail(e, k, NULL, path, "has a public part that cannot be used");
+	else if (!r)
+		k = write_public(s, name, object, e);
 	else
 		k = repository_add_key(
 			r, name, object, s->usual ? strrchr(path, '/') + 1 : path, e);

@@ -44,10 +44,12 @@ int signers_open_place(
 bool signers_same(const struct signer *signer, const struct tuf_key *key);
 
 /* A new private key in the folder (made when it is not there), its public part into @r, which is
- * locked. @owner and @passphrase may be NULL. */
+ * locked; without one (NULL) into the file NAME.pub.json beside it, for whoever has one. @owner and
+ * @passphrase may be NULL. */
 int signers_generate(struct signers *s, struct repository *r, const char *name,
 	enum tuf_scheme scheme, const char *owner, const char *passphrase, struct tuf_error *e);
-/* Nothing of that name is there yet, and it can be one: to be asked before a passphrase is. */
+/* Nothing of that name is there yet, and it can be one: to be asked before a passphrase is. @r may
+ * be NULL. */
 int signers_check_new(
 	struct signers *s, struct repository *r, const char *name, struct tuf_error *e);
 

@@ -222,6 +222,19 @@ def test_a_repository_that_is_none(admin, tmp_path):
     assert not admin.keys.exists()
 
 
+def test_outside_a_repository_the_public_part_is_a_file_to_hand_in(admin, tmp_path):
+    """As in a key ceremony: everybody makes a key, one of them has the repository."""
+    (tmp_path / "elsewhere").mkdir()
+    stick = tmp_path / "stick"
+    done = subprocess.run([admin.program, "repo", "key", "generate", "ana", "--owner", "Ana", "--no-passphrase", "--keys", stick],
+                          cwd=tmp_path / "elsewhere", env=admin.env, check=True, capture_output=True, text=True)
+    assert f"{stick}/ana.pub.json" in done.stdout
+    assert mode(stick / "ana.pem") == 0o600
+    admin.fine("key", "import", "ana", stick / "ana.pub.json")
+    assert admin.key("ana")["key"]["x-proscribe-owner"] == "Ana"
+    admin.fails("key", "import", "again", "--source", stick / "ana.pem", says="as 'ana'")
+
+
 @pytest.mark.parametrize("arguments, says", [
     (["--scheme", "dsa"], "--scheme wants"),
     (["--owner", ""], "--owner wants"),
@@ -892,6 +905,19 @@ def test_each_token_gets_its_own_pin(admin, token):
             name = t.expect("PIN of pkcs11:token=(...);object=ec: ").group(1)
             t.type({"ana": PIN, "ben": "135791"}[name] + "\n")
         assert t.wait() == FINE
+
+
+def test_two_tokens_named_at_once(admin, token):
+    other = Token(admin, "ben", "135791")
+    other.make("ec", "EC:prime256v1", "01")
+    uris = {"ana": token.uri("ec") + f"?pin-value={PIN}", "ben": other.uri("ec") + "?pin-value=135791"}
+    for name, uri in uris.items():
+        admin.fine("key", "import", name, "--source", uri)
+    admin.give("targets", "ana", "ben", threshold=2)
+    for order in (["ana", "ben"], ["ben", "ana"]):
+        admin.unsign("targets")
+        done = admin("sign", "targets", *(a for name in order for a in ("-k", uris[name])))
+        assert done.returncode == FINE, done.err
 
 
 def test_the_repository_cannot_make_anybody_load_a_module(admin, token):
