@@ -177,6 +177,7 @@ static void read_report(int updates, struct delivery *d)
 	_cleanup_close_ int fd = openat(updates, UPDATE_REPORT_FILE, FILE_FLAGS);
 	struct stat st;
 
+	d->asked = true;
 	d->has_report = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 		st.st_size == (off_t) sizeof(d->report) &&
 		fd_pread_full(fd, &d->report, sizeof(d->report), 0) ==

@@ -34,7 +34,7 @@ struct delivery {
 	bool verified; /* the metadata is good; the policy it speaks of may be wrong all the same */
 	char *messages; /* owned; lines for a person, never NULL */
 
-	bool has_report;
+	bool asked, has_report;      /* was there a folder for it to lie in? */
 	struct update_report report; /* valid */
 	uint8_t seen[SHA256_SIZE];
 

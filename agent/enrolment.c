@@ -40,8 +40,8 @@ struct work {
 	bool keeping;
 	struct delivery_order order;
 	struct delivery found;
-	struct trust_state kept; /* its bundle is the enrolment's */
-	struct policy *policy;   /* to be kept; NULL: the state only */
+	struct trust_state state; /* a copy; its bundle is the enrolment's */
+	struct policy *policy;    /* to be kept; NULL: the state only */
 	int result;
 };
 
@@ -66,6 +66,7 @@ struct enrolment {
 };
 
 static void start_look(struct enrolment *e, bool whole);
+static void start_keeping(struct enrolment *e, bool policy);
 
 /* ---- what is told ---- */
 
@@ -175,9 +176,13 @@ static void check_doubts(struct enrolment *e)
 
 static int on_expiry(sd_event_source *s, uint64_t usec, void *context)
 {
+	struct enrolment *e = context;
+
 	(void) s;
 	(void) usec;
-	check_doubts(context);
+	check_doubts(e);
+	if (e->unsaved && !e->work)
+		start_keeping(e, false);
 	return 0;
 }
 
@@ -194,6 +199,7 @@ static void arm_expiry(struct enrolment *e)
 /* ---- when it is looked ---- */
 
 static void watch_folder(struct enrolment *e);
+static void look_in(struct enrolment *e, uint64_t usec);
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *context)
 {
@@ -203,7 +209,10 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *context)
 	(void) usec;
 	if (!e->watch)
 		watch_folder(e);
-	start_look(e, false);
+	if (e->watch)
+		start_look(e, false);
+	else
+		look_in(e, ENROLMENT_ABSENT_USEC);
 	return 0;
 }
 
@@ -259,9 +268,7 @@ static void plan_next(struct enrolment *e, int result)
 		return;
 	}
 	e->busy = 0;
-	look_in(e,
-		e->watch ? ENROLMENT_PATROL_USEC
-			 : (uint64_t) ENROLMENT_BUSY_USEC << BUSY_DOUBLINGS);
+	look_in(e, e->watch ? ENROLMENT_PATROL_USEC : ENROLMENT_ABSENT_USEC);
 }
 
 /* ---- the thread ---- */
@@ -277,7 +284,7 @@ static void *run(void *context)
 		/* The image first: a state without it would be of another one. */
 		w->result = w->policy ? kept_save(e->keep_path, policy_fd(w->policy)) : 0;
 		if (w->result == 0)
-			w->result = trust_state_save(e->state_path, &w->kept);
+			w->result = trust_state_save(e->state_path, &w->state);
 	}
 	(void) !write(e->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
 	return NULL;
@@ -335,8 +342,9 @@ static void start_look(struct enrolment *e, bool whole)
 	w->order = (struct delivery_order){
 		.folder = e->agent->options.update_folder,
 		.anchor_path = e->agent->options.trust_root,
-		.state = &e->state,
+		.state = &w->state,
 	};
+	w->state = e->state;
 	if (e->agent->policy) {
 		policy_info(e->agent->policy, &info);
 		memcpy(w->order.image, info.digest, SHA256_SIZE);
@@ -356,7 +364,7 @@ static void start_keeping(struct enrolment *e, bool policy)
 	if (!w)
 		return;
 	w->keeping = true;
-	w->kept = e->state;
+	w->state = e->state;
 	w->policy = policy && e->agent->policy ? policy_ref(e->agent->policy) : NULL;
 	e->unsaved = false;
 	(void) begin(e, w);
@@ -462,10 +470,12 @@ static void take_report(struct enrolment *e, const struct delivery *d)
 {
 	_cleanup_free_ char *refusal = NULL;
 
+	if (!d->asked)
+		return;
+	e->has_report = d->has_report;
 	if (!d->has_report)
 		return;
 	e->report = d->report;
-	e->has_report = true;
 	refusal = enrolment_text_report(&e->report);
 	if (refusal)
 		tell_refusal(e, TRUST_REFUSER_UPDATE, refusal);
@@ -506,6 +516,8 @@ static void go_on(struct enrolment *e)
 {
 	const bool whole = e->again_whole;
 
+	if (e->unsaved && !e->work)
+		start_keeping(e, false);
 	if (e->work || !e->again)
 		return;
 	e->again = e->again_whole = false;

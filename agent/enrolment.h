@@ -17,6 +17,7 @@ struct enrolment;
 enum {
 	ENROLMENT_WAITERS_MAX = 64,
 	ENROLMENT_PAUSE_USEC = 500000,      /* from the end of one look to the next */
+	ENROLMENT_ABSENT_USEC = 5000000,    /* until a missing one is looked for again */
 	ENROLMENT_BUSY_USEC = 2000000,      /* until a locked folder is looked at again; doubles */
 	ENROLMENT_PATROL_USEC = 3600000000, /* at least so often, whatever inotify says */
 	ENROLMENT_CLOCK_SEC = 60,           /* a clock may run behind so far unsuspected */

@@ -2,6 +2,7 @@
 be as wrong as a test wants it to be."""
 
 import fcntl
+import json
 import os
 import shutil
 import struct
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 from support.agent import Agent, wait_until
+from support.dbus_wire import ERROR, Wire
 from support.tuf_repository import TufRepository
 
 REPORT_MAGIC = 0x3154504455525050
@@ -68,6 +70,18 @@ class EnrolledAgent(Agent):
     state = property(lambda self: self.directory / "ledger.db.trust")
     kept = property(lambda self: self.directory / "ledger.db.signed")
 
+    def status(self):
+        return json.loads(self.ctl("status", "--json").stdout)
+
+    def update(self):
+        """The method Update: what it answers, or the text of its error under "refused"."""
+        with Wire(self.socket) as wire:
+            wire.send("Update")
+            kind, _, name, body = wire.answer()
+        if kind == ERROR:
+            return {"refused": body[4:-1].decode(), "error": name}
+        return entries(body)
+
     def policy_records(self):
         return [(r["outcome"], r["detail"]) for r in self.records("policy")]
 
@@ -84,3 +98,26 @@ def signed_policy(folder, **options):
     repo.add_folder(folder)
     repo.publish()
     return repo
+
+
+def entries(body):
+    """An a{sv} of b, s and t."""
+    found, at, end = {}, 8, 8 + struct.unpack_from("<I", body)[0]
+
+    def text(at):
+        at += -at % 4
+        size = struct.unpack_from("<I", body, at)[0]
+        return body[at + 4:at + 4 + size].decode(), at + 5 + size
+
+    while at < end:
+        key, at = text(at + -at % 8)
+        kind, at = chr(body[at + 1]), at + 3
+        if kind == "s":
+            found[key], at = text(at)
+        elif kind == "b":
+            at += -at % 4
+            found[key], at = bool(struct.unpack_from("<I", body, at)[0]), at + 4
+        else:
+            at += -at % 8
+            found[key], at = struct.unpack_from("<Q", body, at)[0], at + 8
+    return found

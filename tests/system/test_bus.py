@@ -482,6 +482,7 @@ def test_introspection_tells_the_whole_interface(system_bus, agent_on_bus):
         ".Check": ["method", "hs", "a{sv}"],
         ".Image": ["method", "-", "h"],
         ".Reload": ["method", "-", "s"],
+        ".Update": ["method", "-", "a{sv}"],
         ".Why": ["method", "s", "a{sv}"],
         ".Records": ["method", "txu", "aa{sv}"],
         ".Findings": ["method", "tu", "aa{sv}"],
