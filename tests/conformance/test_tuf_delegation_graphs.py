@@ -55,6 +55,7 @@ SEARCHES = {
     "targetpath is not delegated by all roles in the chain": ("releases/z/z_v1.zip", None, "B"),
     "a question mark is one character": ("notes-1.txt", "E", "E"),
     "a question mark is not two characters": ("notes-12.txt", None, ""),
+    "a question mark matches no separator": ("notes-/.txt", None, ""),
     "a star matches no separator": ("docs/README.md", None, ""),
     "letters have their case": ("README.MD", None, ""),
 }
@@ -69,7 +70,7 @@ def test_targetfile_search(client, repo, path, role, visited):
     repo.delegate("D", ["releases/y/*.zip"], delegator="B")
     repo.delegate("E", ["notes-?.txt"])
     listed = {"targetfile": "targets", "README.md": "A", "releases/x/x_v1": "C", "releases/y/y_v1.zip": "D",
-              "releases/z/z_v1.zip": "D", "notes-1.txt": "E", "notes-12.txt": "E", "docs/README.md": "A", "README.MD": "A"}
+              "releases/z/z_v1.zip": "D", "notes-1.txt": "E", "notes-12.txt": "E", "notes-/.txt": "E", "docs/README.md": "A", "README.MD": "A"}
     for name, by in listed.items():
         repo.add_target(name, f"{name} by {by}".encode(), role=by)
     repo.publish()
@@ -159,6 +160,16 @@ def test_limit_of_visited_roles(client, repo, length, found):
     repo.publish()
     assert client.download("deep") == (0 if found else 1), client.said
     assert len(delegated_requests(client)) <= 32
+
+
+def test_target_behind_a_cycle(client, repo):
+    """Roles that name each other are visited once, and the search goes on behind them."""
+    for delegator, role in (("targets", "A"), ("A", "B"), ("B", "A"), ("B", "B"), ("targets", "C")):
+        repo.delegate(role, delegator=delegator)
+    repo.add_target("c1", b"content", role="C")
+    repo.publish()
+    assert client.download("c1") == 0, client.said
+    assert delegated_requests(client) == ["1.A.json", "1.B.json", "1.C.json"]
 
 
 def test_first_role_in_order_speaks(client, repo):
