@@ -61,7 +61,7 @@ struct signed_file {
 
 struct signed_repository {
 	struct signed_role roles[SIGNED_ROLES_MAX];
-	size_t n_roles;
+	size_t n_roles, n_keys_made;
 	struct signed_link links[SIGNED_LINKS_MAX];
 	size_t n_links;
 	struct signed_key old_root[SIGNED_KEYS_MAX]; /* of the root before; sign the next one too */
@@ -82,9 +82,12 @@ static void signed_check(bool good, const char *what)
 }
 
 /* ---- keys ---- */
-static struct signed_key signed_key_new(void)
+/* The next of the keys that every repository has, so that a failure can be seen again. */
+static struct signed_key signed_key_new(struct signed_repository *r)
 {
-	struct signed_key k = { .pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") };
+	uint8_t seed[32] = { (uint8_t) ++r->n_keys_made };
+	struct signed_key k = { .pkey = EVP_PKEY_new_raw_private_key(
+					EVP_PKEY_ED25519, NULL, seed, sizeof(seed)) };
 	struct tuf_key *parsed = NULL;
 
 	signed_check(k.pkey && tuf_key_object(k.pkey, "tester", &k.object) == 0 &&
@@ -369,7 +372,7 @@ static struct signed_role *signed_role_new(struct signed_repository *r, const ch
 	signed_check(r->n_roles <= SIGNED_ROLES_MAX, "too many roles");
 	(void) snprintf(role->name, sizeof(role->name), "%s", name);
 	role->expires_utc_sec = SIGNED_NOW + 30 * SIGNED_DAY;
-	role->keys[0] = signed_key_new();
+	role->keys[0] = signed_key_new(r);
 	role->n_keys = role->n_sign = role->threshold = 1;
 	role->targets = json_object();
 	return role;
@@ -421,7 +424,7 @@ SIGNED_UNUSED static void signed_rotate(struct signed_repository *r, const char 
 			r->old_root[r->n_old_root++] = role->keys[i];
 		else
 			signed_key_done(&role->keys[i]);
-		role->keys[i] = signed_key_new();
+		role->keys[i] = signed_key_new(r);
 	}
 }
 

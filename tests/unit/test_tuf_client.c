@@ -407,7 +407,7 @@ static void raised_threshold_forgets_nothing(void **state)
 	f->repo->roles[SIGNED_TIMESTAMP].version = 9;
 	signed_publish(f->repo, "");
 	assert_int_equal(refresh(f), 0);
-	r->keys[1] = signed_key_new();
+	r->keys[1] = signed_key_new(f->repo);
 	r->n_keys = r->n_sign = r->threshold = 2;
 	signed_publish_role(f->repo, "root");
 	f->repo->roles[SIGNED_TIMESTAMP].version = 8;
@@ -608,7 +608,7 @@ static void summary_tells_who_signed(void **state)
 	const struct tuf_role *role;
 	struct signed_role *r = &f->repo->roles[SIGNED_ROOT];
 
-	r->keys[1] = signed_key_new();
+	r->keys[1] = signed_key_new(f->repo);
 	r->n_keys = r->n_sign = 2;
 	signed_delegate(f->repo, "targets", "team", "policy/team/*");
 	signed_delegate(f->repo, "team", "crew", "policy/team/crew*");

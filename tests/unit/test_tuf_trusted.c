@@ -186,8 +186,8 @@ static void root_needs_each_threshold(void **state)
 	struct fixture *f = *state;
 	struct signed_role *r = &f->repo->roles[SIGNED_ROOT];
 
-	r->keys[1] = signed_key_new();
-	r->keys[2] = signed_key_new();
+	r->keys[1] = signed_key_new(f->repo);
+	r->keys[2] = signed_key_new(f->repo);
 	r->n_keys = 3;
 	r->threshold = 2;
 	r->n_sign = 1;
@@ -222,7 +222,7 @@ static void lost_keys_of_online_roles_are_told(void **state)
 
 	signed_rotate(f->repo, "root");
 	signed_rotate(f->repo, "targets");
-	r->keys[1] = signed_key_new();
+	r->keys[1] = signed_key_new(f->repo);
 	r->n_keys = 2;
 	signed_publish_role(f->repo, "root");
 	assert_int_equal(start(f, "1.root.json"), 0);
@@ -244,7 +244,7 @@ static void what_earlier_keys_have_signed_is_told(void **state)
 	struct signed_role *r = &f->repo->roles[SIGNED_TIMESTAMP];
 
 	assert_int_equal(start(f, "1.root.json"), 0);
-	r->keys[1] = signed_key_new();
+	r->keys[1] = signed_key_new(f->repo);
 	r->n_keys = r->threshold = 2;
 	signed_publish_role(f->repo, "root");
 	assert_int_equal(root(f, "2.root.json"), 0);
@@ -445,7 +445,7 @@ static void expired_targets_are_refused(void **state)
 static void delegated_role_is_verified_for_each_delegator(void **state)
 {
 	struct fixture *f = *state;
-	struct signed_key other = signed_key_new();
+	struct signed_key other = signed_key_new(f->repo);
 
 	signed_delegate(f->repo, "targets", "a", "*");
 	signed_delegate(f->repo, "targets", "b", "*");
