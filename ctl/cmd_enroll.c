@@ -91,7 +91,9 @@ static int check_ca_file(struct enrolment *n)
 		return r;
 	}
 	r = read_file(n->ca_file, CA_SIZE_MAX, &pem, &size);
-	if (r == 0 && (!strstr(pem, "-----BEGIN CERTIFICATE-----") || strpbrk(n->ca_file, "\"\\")))
+	if (r == 0 &&
+		(!pem || !strstr(pem, "-----BEGIN CERTIFICATE-----") ||
+			strpbrk(n->ca_file, "\"\\")))
 		r = -EINVAL;
 	if (r < 0)
 		complain("--ca-file: %s %s", n->ca_file,
@@ -195,7 +197,7 @@ static int look(const struct enrolment *n)
 	if (r < 0)
 		return r;
 	r = lseek(out, 0, SEEK_SET) < 0 ? -errno : fd_read_file(out, DESCRIPTION_MAX, &text, &size);
-	if (r == 0)
+	if (r == 0 && text)
 		print_description(text);
 	return r;
 }
@@ -227,7 +229,8 @@ static int check_enrolled(const struct enrolment *n)
 	int r = read_file(UPDATE_ROOT_FILE, TUF_ROOT_SIZE_MAX, &before, &size);
 
 	if (r == -ENOENT || (n->a->given & OPTION_YES) ||
-		(r == 0 && size == n->root_size && memcmp(before, n->root, size) == 0))
+		(r == 0 && before && n->root && size == n->root_size &&
+			memcmp(before, n->root, size) == 0))
 		return 0;
 	complain("this host is enrolled already, with another root.json in " UPDATE_ROOT_FILE
 		 "; nothing was changed. With --yes it trusts this one instead");

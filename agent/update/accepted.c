@@ -53,7 +53,7 @@ static int save(void *context, const char *name, const void *bytes, size_t n)
 {
 	struct accepted *k = context;
 	char numbered[ROOT_NAME_SIZE];
-	int64_t version;
+	int64_t version = 0;
 	int r = 0;
 
 	if (strcmp(name, "root.json") == 0) {

@@ -57,19 +57,14 @@ static bool is_dot(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static int open_list(int at, const char *name, DIR **ret)
+static DIR *open_list(int at, const char *name)
 {
 	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd < 0)
-		return -errno;
-	d = fdopendir(fd);
-	if (!d)
-		return -errno;
-	fd = -1;
-	*ret = d;
-	return 0;
+	if (d)
+		(void) TAKE_FD(fd);
+	return d;
 }
 
 /* Does @file with each file in a tree, and @folder with each folder after what is in it. */
@@ -77,18 +72,17 @@ static int walk(int at, const char *name, unsigned depth, int (*file)(int at, co
 	int (*folder)(int at, const char *name))
 {
 	_cleanup_closedir_ DIR *d = NULL;
-	int r = depth > DURABLE_DEPTH_MAX ? -ELOOP : open_list(at, name, &d);
+	struct dirent *entry;
+	int r = 0;
 
-	while (r == 0) {
-		struct dirent *entry;
+	if (depth > DURABLE_DEPTH_MAX)
+		return -ELOOP;
+	d = open_list(at, name);
+	if (!d)
+		return -errno;
+	while (r == 0 && (errno = 0, entry = readdir(d))) {
 		struct stat st;
 
-		errno = 0;
-		entry = readdir(d);
-		if (!entry) {
-			r = -errno;
-			break;
-		}
 		if (is_dot(entry->d_name))
 			continue;
 		if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -96,6 +90,8 @@ static int walk(int at, const char *name, unsigned depth, int (*file)(int at, co
 		r = S_ISDIR(st.st_mode) ? walk(dirfd(d), entry->d_name, depth + 1, file, folder)
 					: file(dirfd(d), entry->d_name);
 	}
+	if (r == 0 && errno != 0)
+		return -errno;
 	return r ?: folder(at, name);
 }
 
@@ -163,7 +159,7 @@ int durable_make_parents(int at, const char *path)
 
 	if (r < 0)
 		return r;
-	(void) strcpy(part, path);
+	(void) snprintf(part, sizeof(part), "%s", path);
 	for (char *slash = strchr(part, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdirat(at, part, FOLDER_MODE) < 0 && errno != EEXIST)

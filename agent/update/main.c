@@ -95,7 +95,7 @@ static int describe(const struct update_options *o)
 	int ruleset = 0, r;
 	uid_t uid;
 	gid_t gid;
-	size_t n;
+	size_t n = 0;
 
 	if (!out)
 		return log_error_errno(-errno, "Cannot write to descriptor %d: %m", o->to_fd);

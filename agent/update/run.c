@@ -64,13 +64,15 @@ static int refresh(struct run *u, struct tuf_error *e)
 
 static int part_name(const struct plan_file *f, char out[PART_NAME_SIZE])
 {
+	char hex[2 * 64 + 1];
+
 	if (f->info.has_sha256)
-		text_hex(f->info.sha256, sizeof(f->info.sha256), out);
+		text_hex(f->info.sha256, sizeof(f->info.sha256), hex);
 	else if (f->info.has_sha512)
-		text_hex(f->info.sha512, sizeof(f->info.sha512), out);
+		text_hex(f->info.sha512, sizeof(f->info.sha512), hex);
 	else
 		return -EUCLEAN;
-	(void) strcat(out, ".part");
+	(void) snprintf(out, PART_NAME_SIZE, "%s.part", hex);
 	return 0;
 }
 
