@@ -5,25 +5,10 @@
 
 #include "ctl/client.h"
 #include "ctl/json.h"
+#include "ctl/print.h"
 #include "policy/base/text.h"
 #include "policy/image/policy.h"
 #include "policy/source/compiler.h"
-
-/* Whole lines made for a person; the caret below a line points at a column, so nothing is wrapped.
- */
-static void print_messages(const char *messages)
-{
-	_cleanup_free_ char *copy = strdup(messages);
-	struct style style;
-	char *save = NULL;
-
-	print_style(stderr, &style);
-	for (char *s = copy ? strtok_r(copy, "\n", &save) : NULL; s;
-		s = strtok_r(NULL, "\n", &save)) {
-		print_text(stderr, &style, TINT_NONE, s);
-		(void) fputc('\n', stderr);
-	}
-}
 
 static json_t *summary_json(const struct compiled *c, const struct policy_info *info)
 {

@@ -385,3 +385,17 @@ void progress_end(struct progress *p)
 	(void) fflush(p->f);
 	p->shown = false;
 }
+
+void print_messages(const char *messages)
+{
+	_cleanup_free_ char *copy = strdup(messages);
+	struct style style;
+	char *save = NULL;
+
+	print_style(stderr, &style);
+	for (char *s = copy ? strtok_r(copy, "\n", &save) : NULL; s;
+		s = strtok_r(NULL, "\n", &save)) {
+		print_text(stderr, &style, TINT_NONE, s);
+		(void) fputc('\n', stderr);
+	}
+}

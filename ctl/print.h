@@ -39,6 +39,10 @@ void print_style(FILE *f, struct style *ret);
 /* @s escaped, in @tint. */
 void print_text(FILE *f, const struct style *style, enum tint tint, const char *s);
 
+/* Whole lines made for a person, on stderr; the caret below a line points at a column, so nothing
+ * is wrapped. */
+void print_messages(const char *messages);
+
 /* "label:  text", broken between words to fit; further lines start under the text. A word that is
  * longer than a line (a link, a path) is never broken. */
 void print_labelled(FILE *f, const struct style *style, unsigned indent, unsigned label_columns,
