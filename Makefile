@@ -66,7 +66,7 @@ update_SRCS    := $(addprefix agent/update/,main.c accepted.c allowlist.c descri
 	report.c run.c settings.c state.c) agent/sandbox/sandbox.c agent/sandbox/landlock.c $(trust_SRCS) $(http_SRCS) \
 	$(base_SRCS) $(addprefix policy/source/,tree.c schema.c message.c)
 ctl_SRCS       := $(wildcard ctl/*.c ctl/repo/*.c) $(trust_SRCS) $(publisher_SRCS) $(http_SRCS) $(addprefix agent/ledger/,database.c id.c reader.c fields.c inventory.c export.c plain.c ocsf.c) \
-	$(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
+	policy/image/content.c $(source_SRCS) $(base_SRCS) $(identity_SRCS) $(reader_SRCS)
 proscribed_LIBS           := -lsystemd -lsqlite3 -lcrypto -lpthread
 proscribectl_LIBS         := -lsystemd -lsqlite3 -lcrypto -ljansson -lcurl -lpthread
 proscribe-inspector_LIBS  := -lsqlite3 -lseccomp -lcrypto -ljansson -lyara -lz -lsquashfs -lyaml

@@ -6,6 +6,15 @@
 #include "policy/base/cleanup.h"
 
 static const struct command commands[] = {
+	{ "repo init", "[DIR]", 0, 1,
+		OPTION_IN | OPTION_KEY | OPTION_KEYS | OPTION_OWNER | OPTION_SCHEME |
+			OPTION_PASSPHRASE_FILE | OPTION_NO_PASSPHRASE | OPTION_JSON,
+		"Begin a repository: keys, roles, and a README for colleagues.",
+		"Makes the keys root, targets and online, and asks for one passphrase. online has\n"
+		"none, because cron signs with it; it can change no rule. With --key a key that\n"
+		"is there already is used, or one of that name is made: one whose name begins\n"
+		"with root, targets or online for that, any other for root and targets.\n",
+		cmd_repo_init },
 	{ "repo key generate", "NAME", 1, 1,
 		OPTION_IN | OPTION_SCHEME | OPTION_OWNER | OPTION_KEYS | OPTION_PASSPHRASE_FILE |
 			OPTION_NO_PASSPHRASE,
@@ -25,6 +34,46 @@ static const struct command commands[] = {
 	{ "repo key list", "", 0, 0, OPTION_IN | OPTION_KEYS | OPTION_JSON,
 		"Show the keys, what they speak for, and which are on this host.", "",
 		cmd_repo_key_list },
+	{ "repo role threshold", "ROLE N", 2, 2, OPTION_IN | OPTION_JSON,
+		"Say how many keys of a role must sign.",
+		"This and the other changes of roles are made in the working copies of root, or\n"
+		"of the role that delegates; they count when these are signed. A change that\n"
+		"nobody could sign is refused. Ends with 5 when signatures are needed now.\n",
+		cmd_repo_role_threshold },
+	{ "repo role add-key", "ROLE KEY", 2, 2, OPTION_IN | OPTION_JSON,
+		"Let a key sign for a role.", "Ends with 5 when signatures are needed now.\n",
+		cmd_repo_role_add_key },
+	{ "repo role remove-key", "ROLE KEY", 2, 2, OPTION_IN | OPTION_JSON,
+		"Let a key sign for a role no more.",
+		"KEY may be the whole id of a key that is not in the repository any more. Ends\n"
+		"with 5 when signatures are needed now.\n",
+		cmd_repo_role_remove_key },
+	{ "repo role expire", "ROLE", 1, 1, OPTION_IN | OPTION_EXPIRES | OPTION_JSON,
+		"Make a new version of a role that expires later.",
+		"Ends with 5: it must be signed.\n", cmd_repo_role_expire },
+	{ "repo role delegate", "NAME", 1, 1,
+		OPTION_IN | OPTION_PATHS | OPTION_KEY | OPTION_THRESHOLD | OPTION_TERMINATING |
+			OPTION_ROLE | OPTION_EXPIRES | OPTION_JSON,
+		"Let a team speak of its own files with its own keys.",
+		"The role NAME is delegated to by targets, or by --role. Ends with 5: both must "
+		"be\n"
+		"signed.\n",
+		cmd_repo_role_delegate },
+	{ "repo role undelegate", "NAME", 1, 1, OPTION_IN | OPTION_JSON, "Take a team's role away.",
+		"Ends with 5: who delegated must sign.\n", cmd_repo_role_undelegate },
+	{ "repo add", "POLICY-DIR", 1, 1,
+		OPTION_IN | OPTION_ROLE | OPTION_DRY_RUN | OPTION_EXPIRES | OPTION_JSON,
+		"Take in a policy, and show what changes in its rules.",
+		"The policy is checked first, as 'policy check' does; with errors nothing "
+		"changes.\n"
+		"With --role, files of POLICY-DIR that the team may speak of. Ends with 5 when\n"
+		"something changed: it must be signed.\n",
+		cmd_repo_add },
+	{ "repo status", "", 0, 0, OPTION_IN | OPTION_OUTPUT | OPTION_JSON,
+		"Show what waits for whose signature, and what expires when.",
+		"With --output DIR, where the list is published, also what is not published yet.\n"
+		"Ends with 5 when more signatures are needed, with 1 when something has expired.\n",
+		cmd_repo_status },
 	{ "repo sign", "ROLE", 1, 1,
 		OPTION_IN | OPTION_KEY | OPTION_KEYS | OPTION_PASSPHRASE_FILE | OPTION_YES,
 		"Sign what is being worked on, with the keys that are here.",
@@ -50,10 +99,31 @@ static const struct command commands[] = {
 		"behind the other. It is verified first. Ends with 5 when more signatures are\n"
 		"needed.\n",
 		cmd_repo_add_signature },
-	{ 0 },
+	{ "repo publish", "DIR", 1, 1,
+		OPTION_IN | OPTION_KEYS | OPTION_PASSPHRASE_FILE | OPTION_EXPIRES | OPTION_DRY_RUN |
+			OPTION_JSON,
+		"Write what is complete as files for a web server.",
+		"Signs snapshot and timestamp with the online key, for 7 days or --expires. DIR "
+		"can\n"
+		"be served while it is written: published files never change, timestamp.json is\n"
+		"replaced last, and only when the client that hosts use accepts all of it. Ends\n"
+		"with 5 when signatures are missing.\n",
+		cmd_repo_publish },
+	{ "repo refresh", "DIR", 1, 1,
+		OPTION_IN | OPTION_KEYS | OPTION_PASSPHRASE_FILE | OPTION_EXPIRES | OPTION_DRY_RUN |
+			OPTION_JSON,
+		"Sign timestamp again where it is published, for cron.",
+		"And snapshot, when a third of its life is over. The repository does not change,\n"
+		"and what waits for signatures there does not matter.\n",
+		cmd_repo_refresh },
+	{ "repo verify", "URL|DIR", 1, 1, OPTION_ROOT | OPTION_CA_FILE | OPTION_JSON,
+		"Check what is published, with the client that hosts use.",
+		"Fetches everything, verifies it from --root on, or from the first root that is\n"
+		"published, and compiles the policy. Ends with 1 when hosts would refuse it.\n",
+		cmd_repo_verify },
 };
 
 const struct command *repository_command(size_t i)
 {
-	return i < ARRAY_SIZE(commands) && commands[i].name ? &commands[i] : NULL;
+	return i < ARRAY_SIZE(commands) ? &commands[i] : NULL;
 }

@@ -17,3 +17,16 @@ enum exit_code cmd_repo_key_list(const struct arguments *a);
 enum exit_code cmd_repo_sign(const struct arguments *a);
 enum exit_code cmd_repo_payload(const struct arguments *a);
 enum exit_code cmd_repo_add_signature(const struct arguments *a);
+
+enum exit_code cmd_repo_init(const struct arguments *a);
+enum exit_code cmd_repo_role_threshold(const struct arguments *a);
+enum exit_code cmd_repo_role_add_key(const struct arguments *a);
+enum exit_code cmd_repo_role_remove_key(const struct arguments *a);
+enum exit_code cmd_repo_role_expire(const struct arguments *a);
+enum exit_code cmd_repo_role_delegate(const struct arguments *a);
+enum exit_code cmd_repo_role_undelegate(const struct arguments *a);
+enum exit_code cmd_repo_add(const struct arguments *a);
+enum exit_code cmd_repo_status(const struct arguments *a);
+enum exit_code cmd_repo_publish(const struct arguments *a);
+enum exit_code cmd_repo_refresh(const struct arguments *a);
+enum exit_code cmd_repo_verify(const struct arguments *a);

@@ -468,6 +468,30 @@ int repository_first(enum tuf_type type, int64_t expires_utc_sec, json_t **ret)
 	return 0;
 }
 
+int repository_name_file(
+	struct repository *r, json_t *signed_part, const char *role, struct tuf_error *e)
+{
+	_cleanup_(tuf_metadata_freep) struct tuf_metadata *m = NULL;
+	_cleanup_free_ char *bytes = NULL, *name = NULL;
+	char file[TUF_FILE_MAX + 1];
+	size_t n;
+	int k = repository_load(r, role, &m, e);
+
+	if (k < 0)
+		return k;
+	if (repository_role_file(role, file) < 0 || asprintf(&name, "%s.json", role) < 0) {
+		name = NULL;
+		return no_memory(e, role);
+	}
+	k = repository_read(r->fd, file, tuf_type_size_max(m->type), &bytes, &n);
+	if (k < 0)
+		return tuf_fail(e, k, role, file, "cannot be read: %s", strerror(-k));
+	return json_object_set_new(json_object_get(signed_part, "meta"), name,
+		       repository_meta(m->version, bytes, n)) < 0
+		? no_memory(e, role)
+		: 0;
+}
+
 int repository_first_root(const struct repository_key *const keys[_TUF_TYPE_MAX],
 	const size_t n_keys[_TUF_TYPE_MAX], int64_t expires_utc_sec, json_t **ret)
 {

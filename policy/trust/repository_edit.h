@@ -50,3 +50,6 @@ int repository_first_root(const struct repository_key *const keys[_TUF_TYPE_MAX]
 	const size_t n_keys[_TUF_TYPE_MAX], int64_t expires_utc_sec, json_t **ret);
 /* An empty targets, snapshot or timestamp file. */
 int repository_first(enum tuf_type type, int64_t expires_utc_sec, json_t **ret);
+/* Names the working copy of @role in the snapshot or timestamp that @signed_part is. */
+int repository_name_file(
+	struct repository *r, json_t *signed_part, const char *role, struct tuf_error *e);

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/sha.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "policy/base/fd.h"
+#include "policy/base/text.h"
 #include "policy/trust/transport.h"
 
 enum { FOLDER_JSON_FLAGS = JSON_INDENT(2) | JSON_SORT_KEYS };
@@ -145,4 +147,15 @@ enum tuf_type repository_role_type(const char *role)
 		if (strcmp(role, tuf_type_to_string(t)) == 0)
 			return t;
 	return TUF_TARGETS;
+}
+
+json_t *repository_meta(int64_t version, const char *bytes, size_t n)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char hex[2 * SHA256_DIGEST_LENGTH + 1];
+
+	(void) SHA256((const unsigned char *) bytes, n, digest);
+	text_hex(digest, sizeof(digest), hex);
+	return json_pack("{s:{s:s}, s:I, s:I}", "hashes", "sha256", hex, "length", (json_int_t) n,
+		"version", (json_int_t) version);
 }

@@ -1,6 +1,6 @@
 /*
- * The folder of a repository, shared by the files that make up policy/trust/repository.h and by
- * nobody else: reading and replacing files in it.
+ * The folder of a repository, for the files that make up policy/trust/repository.h and for
+ * the commands that work in it: reading and replacing files in it.
  */
 #pragma once
 
@@ -48,3 +48,6 @@ int repository_role_file(const char *role, char out[TUF_FILE_MAX + 1]);
 void repository_root_file(int64_t version, char out[TUF_FILE_MAX + 1]);
 /* TUF_TARGETS for delegated roles, too. */
 enum tuf_type repository_role_type(const char *role);
+
+/* The entry of a snapshot or timestamp for a file with these bytes. */
+json_t *repository_meta(int64_t version, const char *bytes, size_t n);

@@ -160,18 +160,6 @@ static int check_usable(const struct publishing *p, const char *role,
 	return 0;
 }
 
-/* The entry of a snapshot or timestamp for a file with these bytes. */
-static json_t *meta_entry(int64_t version, const char *bytes, size_t n)
-{
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	char hex[2 * SHA256_DIGEST_LENGTH + 1];
-
-	(void) SHA256((const unsigned char *) bytes, n, digest);
-	text_hex(digest, sizeof(digest), hex);
-	return json_pack("{s:{s:s}, s:I, s:I}", "hashes", "sha256", hex, "length", (json_int_t) n,
-		"version", (json_int_t) version);
-}
-
 /* What is published under this version already must say the same; more signatures than were needed
  * then may have come since, but the file stays. *ret: its bytes, or ours where there is none. */
 static int role_bytes(struct publishing *p, const char *role, const char *file,
@@ -350,7 +338,8 @@ static int add_role(struct publishing *p, const char *role, struct tuf_error *e)
 	if (k == 0 && is_new)
 		k = write_new(p, file, bytes, n, e);
 	if (k == 0 &&
-		json_object_set_new(p->metas, name, meta_entry(s.metadata->version, bytes, n)) < 0)
+		json_object_set_new(
+			p->metas, name, repository_meta(s.metadata->version, bytes, n)) < 0)
 		k = no_memory(e);
 	if (strcmp(role, "targets") == 0)
 		p->ret.targets = s.metadata->version;
@@ -520,7 +509,7 @@ static int make_timestamp(struct publishing *p, struct tuf_error *e)
 		return 0;
 	}
 	metas = json_pack("{s:o}", "snapshot.json",
-		meta_entry(p->ret.snapshot, p->snapshot_bytes, p->snapshot_size));
+		repository_meta(p->ret.snapshot, p->snapshot_bytes, p->snapshot_size));
 	if (!metas || begin_file(p, TUF_TIMESTAMP, metas, &signed_part) < 0)
 		return no_memory(e);
 	k = make_file(p, TUF_TIMESTAMP, signed_part, &p->timestamp, &bytes, &n, e);
