@@ -56,7 +56,8 @@ static const struct tuf_key *find_say(
 			for (size_t k = 0; k < of->role->n_keyids; k++)
 				says |= strcmp(of->role->keyids[k], key->id) == 0;
 			if (says &&
-				(keyid ? strcmp(key->id, keyid) == 0 : signers_same(signer, key)))
+				(keyid ? strcmp(key->id, keyid) == 0
+				       : (signer && signers_same(signer, key))))
 				return key;
 		}
 	}
@@ -370,7 +371,7 @@ static int add(struct repository *r, const char *role, const char *key, const ch
 	_cleanup_free_ char *bytes = NULL, *payload = NULL;
 	uint8_t signature[TUF_SIGNATURE_MAX];
 	char want[SIGNATURE_TEXT_SIZE];
-	size_t n, size, n_payload;
+	size_t n = 0, size, n_payload = 0;
 	int k;
 
 	k = repository_state(r, role, &state, e);
@@ -382,7 +383,7 @@ static int add(struct repository *r, const char *role, const char *key, const ch
 		k = read_signature(file, &bytes, &n, e);
 	if (k == 0)
 		k = repository_payload(r, role, &payload, &n_payload, e);
-	if (k < 0)
+	if (k != 0)
 		return k;
 	signature_describe(named.key, want);
 	if (signature_read(named.key, bytes, n, signature, &size) < 0)

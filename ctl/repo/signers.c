@@ -203,7 +203,7 @@ static int make_key_folder(const char *path, struct tuf_error *e)
 
 	if (r == 0 && stat(path, &st) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r != 0)
 		return tuf_fail(e, r, NULL, path, "cannot be made: %s", strerror(-r));
 	if (!S_ISDIR(st.st_mode))
 		return tuf_fail(e, -ENOTDIR, NULL, path, "is no folder");

@@ -341,7 +341,7 @@ static int load_file(
 	r = read_private(path, &text, &n, e);
 	if (r == 0)
 		r = read_block(path, text, n, &b, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (strcmp(b.name, "ENCRYPTED PRIVATE KEY") == 0)
 		return decrypt(path, &b, ask, ret, e);

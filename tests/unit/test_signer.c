@@ -56,7 +56,7 @@ static int answer(void *context, const char *what, char *out)
 	assert_non_null(what);
 	if (!passphrase)
 		return -ENOKEY;
-	memcpy(out, passphrase, strlen(passphrase));
+	memcpy(out, passphrase, strlen(passphrase) + 1);
 	return (int) strlen(passphrase);
 }
 
@@ -227,14 +227,12 @@ static void test_a_truncated_file_is_refused_at_every_length(void **state)
 static void test_damage_anywhere_is_refused_or_harmless(void **state)
 {
 	_cleanup_(signer_freep) struct signer *s = NULL;
-	_cleanup_(tuf_key_freep) struct tuf_key *key = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct world *w = *state;
 	struct tuf_error e = { 0 };
 	size_t n;
 
 	assert_int_equal(signer_generate(TUF_SCHEME_ECDSA_P256_SHA256, w->path, NULL, &s, &e), 0);
-	key = key_of(s);
 	text = read_text(w, &n);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_(signer_freep) struct signer *damaged = NULL;
