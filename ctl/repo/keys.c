@@ -290,6 +290,12 @@ static json_t *roles_of(const struct listing *l, const struct repository_key *k)
 	return roles;
 }
 
+/* Null for a token: nobody has looked. */
+static json_t *is_here(const char *place)
+{
+	return place && signers_is_token(place) ? json_null() : json_boolean(signers_here(place));
+}
+
 static int as_json(const struct listing *l)
 {
 	_cleanup_json_ json_t *keys = json_array(), *all = NULL;
@@ -300,11 +306,11 @@ static int as_json(const struct listing *l)
 
 		if (signers_place(&l->signers, k, &place) < 0 ||
 			json_array_append_new(keys,
-				json_pack("{s:s, s:s, s:s, s:o, s:o*, s:b, s:o}", "name", k->name,
+				json_pack("{s:s, s:s, s:s, s:o, s:o*, s:o, s:o}", "name", k->name,
 					"keyid", k->key->id, "scheme",
 					tuf_scheme_to_string(k->key->scheme), "owner",
 					json_text(k->key->owner), "private", json_text(place),
-					"here", signers_here(place), "roles", roles_of(l, k))) < 0)
+					"here", is_here(place), "roles", roles_of(l, k))) < 0)
 			return -ENOMEM;
 	}
 	all = json_pack("{s:O}", "keys", keys);

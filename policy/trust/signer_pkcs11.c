@@ -211,7 +211,10 @@ static int fail_load(const struct question *q, struct tuf_error *e)
 	if (wrong)
 		return tuf_fail(e, -EKEYREJECTED, NULL, q->uri->path, "the PIN is wrong");
 	return tuf_fail(e, -ENOENT, NULL, q->uri->path,
-		"no such private key on any token that is here (%s)", text);
+		"no such private key on any token that is here (%s). OpenSSL's engine finds none "
+		"on a token that holds an Ed25519 key as well; 'repo payload' and 'pkcs11-tool "
+		"--sign' are the way around it",
+		text);
 }
 
 /* ---- by a provider, or by the engine ---- */

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -791,6 +792,8 @@ PIN = "246810"
 
 class Token:
     def __init__(self, admin, label="ana", pin=PIN):
+        if not MODULE or not shutil.which("pkcs11-tool"):
+            pytest.skip("needs softhsm2 and opensc")
         self.label, self.pin, self.admin = label, pin, admin
         folder = admin.base / "tokens"
         folder.mkdir(exist_ok=True)
@@ -830,6 +833,7 @@ def test_a_key_on_a_token_signs(admin, token, name, scheme):
                admin.base / "pin")
     assert admin.key("ana")["key"]["scheme"] == scheme
     assert admin.key("ana")["source"] == token.uri(name)
+    assert json.loads(admin.fine("key", "list", "--json").out)["keys"][0]["here"] is None
     listed = admin.fine("key", "list").out
     assert "token" in listed and token.uri(name) in listed
     admin.give("targets", "ana")
@@ -951,6 +955,8 @@ def test_ed25519_on_a_token_signs_by_pkcs11_tool(admin, tmp_path):
     """OpenSSL's engine does not reach such keys; the way around it does."""
     token = Token(admin)
     token.make("ed", "EC:edwards25519", "03")
+    done = admin("key", "import", "ana", "--source", token.uri("ed") + f"?pin-value={PIN}")
+    assert done.returncode == FAILED and "pkcs11-tool" in done.err
     token.tool("--read-object", "--type", "pubkey", "--id", "03", "-o", tmp_path / "public.pem")
     admin.fine("key", "import", "ana", tmp_path / "public.pem", "--source", token.uri("ed"))
     assert admin.key("ana")["source"] == token.uri("ed")
