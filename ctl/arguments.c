@@ -138,6 +138,7 @@ static int usage(const struct command *c)
 
 static void print_option(size_t i)
 {
+	enum { COLUMN = 25 }; /* where its help begins */
 	const char *help = options[i].help;
 	char left[40];
 	int n = options[i].letter
@@ -145,10 +146,13 @@ static void print_option(size_t i)
 		: snprintf(left, sizeof(left), "    --%s", options[i].name);
 
 	if (options[i].value)
-		(void) snprintf(left + n, sizeof(left) - (size_t) n, " %s", options[i].value);
-	(void) printf("  %-25s", left);
+		n += snprintf(left + n, sizeof(left) - (size_t) n, " %s", options[i].value);
+	if (n < COLUMN)
+		(void) printf("  %-*s", COLUMN, left);
+	else
+		(void) printf("  %s\n%*s", left, COLUMN + 2, "");
 	for (const char *end; (end = strchr(help, '\n')); help = end + 1)
-		(void) printf("%.*s\n%27s", (int) (end - help), help, "");
+		(void) printf("%.*s\n%*s", (int) (end - help), help, COLUMN + 2, "");
 	(void) printf("%s\n", help);
 }
 
