@@ -197,6 +197,9 @@ static int update(struct update *u)
 	struct tuf_error e = { 0 };
 	int r;
 
+	/* Timers run on every host. */
+	if (u->options->scheduled && access(u->options->config, F_OK) < 0 && errno == ENOENT)
+		return 0;
 	outcome_load(u->state, &u->last);
 	u->settings = defaults;
 	r = prepare(u, &e);

@@ -4,6 +4,7 @@ web server on loopback in a network of its own, over TLS; certificates are made 
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -616,6 +617,8 @@ def test_settings_that_are_wrong(folder, repo, text, words):
 
 def test_not_enrolled(folder, repo):
     host = Host(folder, repo)
+    done = host.run("--scheduled")
+    assert (done.returncode, done.stderr) == (0, ""), "timers run on every host"
     host.fails("this host is not enrolled", "proscribectl enroll")
     host.configure("https://127.0.0.1:1/")
     host.anchor.unlink()
@@ -745,6 +748,16 @@ def test_describe_root(folder):
     repo.root.signed["expires"] = stamp(days=-1)
     (folder / "root.json").write_bytes(json.dumps(repo.root.envelope()).encode())
     assert "expired since" in describe(folder / "root.json").stdout
+
+
+def test_the_sample_settings(folder, repo):
+    (folder / "root.json").write_bytes(repo.first_root)
+    done = describe(folder / "root.json", "--config", TOP / "packaging/examples/update.yaml")
+    assert done.returncode == 0, done.stderr
+    text = (TOP / "packaging/examples/update.yaml").read_text()
+    (folder / "update.yaml").write_text(re.sub(r"(?m)^#(\w+:)", r"\1", text))
+    done = describe(folder / "root.json", "--config", folder / "update.yaml")
+    assert done.returncode == 0, f"with every key: {done.stderr}"
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 100000, b"\xff" * 100, b'{"signed": 1, "signed": 1}'])
