@@ -20,7 +20,7 @@ enum {
 
 /* The mirror as it is handed to the compiler. */
 struct mirror {
-	struct folder_file files[SIGNED_FILES_MAX];
+	struct folder_file files[SIGNED_RUN_FILES_MAX];
 	size_t n;
 	EVP_MD_CTX *seen; /* what the files are, not what is in them */
 	char *message;    /* owned; what cannot be looked at */
@@ -67,10 +67,10 @@ static int add_file(struct mirror *m, int folder, const char *prefix, const char
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	if (m->n == SIGNED_FILES_MAX)
+	if (m->n == SIGNED_RUN_FILES_MAX)
 		return complain(m, -E2BIG,
 			folder_message("the folder of the updates holds more than %d files",
-				SIGNED_FILES_MAX));
+				SIGNED_RUN_FILES_MAX));
 	if (asprintf(&f->name, "%s%s", prefix, name) < 0)
 		return -ENOMEM;
 	f->fd = TAKE_FD(fd);
@@ -286,7 +286,9 @@ static void take_trust(struct delivery *d, struct signed_result *s, int64_t now_
 	r->accepted_utc_nsec = now_utc_nsec;
 }
 
-static int take_policy(struct delivery *d, struct signed_result *s)
+/* @image: the digest of the one in force. */
+static int take_policy(
+	struct delivery *d, struct signed_result *s, const uint8_t image[SHA256_SIZE])
 {
 	struct trust_record *record = &d->state.record;
 	struct policy_info info;
@@ -300,6 +302,9 @@ static int take_policy(struct delivery *d, struct signed_result *s)
 			return r;
 		policy_info(d->policy, &info);
 		memcpy(record->image, info.digest, SHA256_SIZE);
+		/* Other words for the same: nothing has to be swapped. */
+		if (!memcmp(info.digest, image, SHA256_SIZE))
+			d->policy = policy_unref(d->policy);
 	}
 	record->in_force = s->summary;
 	return 0;
@@ -332,7 +337,7 @@ static int verify(struct look *l)
 		return r;
 	take_trust(d, &s, now);
 	d->verified = s.refused == 0;
-	return s.refused < 0 ? s.refused : take_policy(d, &s);
+	return s.refused < 0 ? s.refused : take_policy(d, &s, l->order->image);
 }
 
 static int look(struct look *l)

@@ -6,7 +6,7 @@
 
 #include "policy/source/process.h"
 
-_Static_assert((int) SIGNED_FILES_MAX == (int) WIRE_SIGNED_FILES_MAX, "what the child takes");
+_Static_assert((int) SIGNED_RUN_FILES_MAX == (int) WIRE_SIGNED_FILES_MAX, "what the child takes");
 
 void signed_result_done(struct signed_result *r)
 {

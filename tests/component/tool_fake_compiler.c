@@ -2,6 +2,7 @@
  * Stands in for proscribe-compiler and does what one that was taken over, or broke down, could do.
  * Which of these, the file fake-compiler.mode beside it says.
  */
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,7 +17,8 @@
 #include "policy/source/compiler.h"
 #include "policy/source/wire.h"
 
-static int fds[2]; /* result, messages */
+static int fds[2];   /* result, messages */
+static int trust_fd; /* of a signed policy: where the new bundle goes */
 
 static void read_mode(char *out, size_t size)
 {
@@ -38,6 +40,14 @@ static void greet(void)
 	(void) wire_send(WIRE_FD, &m, NULL);
 	if (wire_receive(WIRE_FD, WIRE_BEGIN, &m, fds) < 0)
 		exit(4);
+	if (m.begin.kind == WIRE_SIGNED) {
+		union wire order;
+		int trust[3];
+
+		if (wire_receive(WIRE_FD, WIRE_TRUST, &order, trust) < 0)
+			exit(7);
+		trust_fd = trust[0];
+	}
 	for (uint32_t n = m.begin.n_files; n > 0; n--) {
 		union wire file;
 		int fd;
@@ -53,6 +63,54 @@ static void answer(int error, uint32_t n_errors, uint64_t size, uint64_t message
 	union wire m = { .result = { WIRE_RESULT, error, n_errors, 0, size, messages_size } };
 
 	(void) wire_send(WIRE_FD, &m, NULL);
+}
+
+/* What it trusts now, a bundle of 3 bytes, and then no image. */
+static void trust(int error, uint64_t size, int64_t root, uint32_t same, uint32_t n_signers)
+{
+	static union wire m;
+
+	m.trusted = (struct wire_trusted){ .type = WIRE_TRUSTED,
+		.error = error,
+		.bundle_size = size,
+		.root_version = root,
+		.same = same,
+		.summary = { .n_signers = n_signers } };
+	(void) fd_write_full(trust_fd, "abc", 3);
+	(void) wire_send(WIRE_FD, &m, NULL);
+}
+
+static void act_on_trust(const char *mode)
+{
+	const struct {
+		const char *mode;
+		int error;
+		uint64_t size;
+		int64_t root;
+		uint32_t same, n_signers;
+		int result;
+		uint32_t n_errors;
+	} lies[] = {
+		{ "trust: good", 0, 3, 1, 1, 0, 0, 0 },
+		{ "trust: refused", -ESTALE, 3, 1, 0, 0, -EINVAL, 1 },
+		{ "trust: another size", 0, 4, 1, 1, 0, 0, 0 },
+		{ "trust: no root", 0, 3, 0, 1, 0, 0, 0 },
+		{ "trust: a negative root", 0, 3, -1, 1, 0, 0, 0 },
+		{ "trust: signers without end", 0, 3, 1, 1, TRUST_SIGNERS_MAX + 1, 0, 0 },
+		{ "trust: signers without names", 0, 3, 1, 1, 1, 0, 0 },
+		{ "trust: a positive error", 5, 3, 1, 0, 0, -EINVAL, 1 },
+		{ "trust: refused, and fine", -ESTALE, 3, 1, 0, 0, 0, 0 },
+		{ "trust: refused, and the same", -ESTALE, 3, 1, 1, 0, -EINVAL, 1 },
+		{ "trust: the same, and errors", 0, 3, 1, 1, 0, -EINVAL, 1 },
+		{ "trust: another one, and no image", 0, 3, 1, 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++)
+		if (!strcmp(mode, lies[i].mode)) {
+			trust(lies[i].error, lies[i].size, lies[i].root, lies[i].same,
+				lies[i].n_signers);
+			answer(lies[i].result, lies[i].n_errors, 0, 0);
+		}
 }
 
 /* A grandchild that keeps the image mapped for writing after its parent is gone. */
@@ -145,5 +203,6 @@ int main(void)
 		return 0;
 	greet();
 	act(mode);
+	act_on_trust(mode);
 	return 0;
 }
