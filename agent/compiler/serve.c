@@ -135,6 +135,11 @@ static int compile(
 	_cleanup_(builder_freep) struct builder *builder = NULL;
 	int r = policy_compile(files, n_files, lists, n_lists, run->messages, &builder);
 
+	/* The image takes the place of what was read, which may be as large. */
+	for (size_t i = 0; i < n_lists; i++) {
+		free((char *) lists[i].text);
+		lists[i].text = NULL;
+	}
 	return r < 0 ? r : builder_write(builder, run->result_fd);
 }
 

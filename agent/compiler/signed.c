@@ -33,7 +33,7 @@ void signed_sort(struct signed_file files[], size_t n)
 static int find_file(const struct signed_policy *s, const char *folder, const char *path)
 {
 	const struct signed_file *found;
-	struct signed_file key;
+	struct signed_file key = { .fd = -1 };
 
 	if (asprintf(&key.name, "%s%s", folder, path) < 0)
 		return -1;

@@ -41,12 +41,12 @@ void process_done(struct process *p);
 
 /* 0: there is a result, which may be that the files are wrong; else a negative errno and a failure.
  */
-int process_run(struct process *p);
+int process_run(struct process *r);
 /* *ret: what the compiler had to say, escaped once more. */
-int process_messages(const struct process *p, char **ret);
+int process_messages(const struct process *r, char **ret);
 /* Both, and the image, if there is one, is sealed: from here on nobody can change it. *ret was
  * initialised; what process_run() returns. */
-int process_compile(struct process *p, struct compiled *ret);
+int process_compile(struct process *r, struct compiled *ret);
 
 /* In memory, close-on-exec, to be sealed. */
 int process_memfd(const char *name, int *ret);
