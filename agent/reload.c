@@ -53,6 +53,7 @@ int loader_start(const struct load_options *options, int wake_fd, struct loader 
 	if (!l)
 		return -ENOMEM;
 	l->options = *options;
+	l->options.flags |= COMPILER_GIVE_WAY;
 	l->wake_fd = wake_fd;
 	r = pthread_create(&l->thread, NULL, loader_thread, l);
 	if (r != 0) {

@@ -135,11 +135,9 @@ static int compile(
 	_cleanup_(builder_freep) struct builder *builder = NULL;
 	int r = policy_compile(files, n_files, lists, n_lists, run->messages, &builder);
 
-	/* The image takes the place of what was read, which may be as large. */
-	for (size_t i = 0; i < n_lists; i++) {
-		free((char *) lists[i].text);
-		lists[i].text = NULL;
-	}
+	/* Of large lists, what is written next needs the room. */
+	for (size_t i = 0; i < n_lists; i++)
+		free((char *) TAKE_PTR(lists[i].text));
 	return r < 0 ? r : builder_write(builder, run->result_fd);
 }
 

@@ -14,13 +14,14 @@ void compiled_done(struct compiled *c)
 	*c = (struct compiled){ .image_fd = -1 };
 }
 
-static int run_policy(const struct folder *folder, struct compiled *ret)
+static int run_policy(const struct folder *folder, unsigned flags, struct compiled *ret)
 {
 	_cleanup_(process_done) struct process p;
 
 	process_init(&p, WIRE_POLICY);
 	p.files = folder->files;
 	p.n_files = folder->n;
+	p.gives_way = flags & COMPILER_GIVE_WAY;
 	return process_compile(&p, ret);
 }
 
@@ -34,7 +35,7 @@ int compiler_run(const char *path, unsigned flags, struct compiled *ret)
 	if (r < 0)
 		ret->messages = TAKE_PTR(folder.message);
 	else
-		r = run_policy(&folder, ret);
+		r = run_policy(&folder, flags, ret);
 	if (!ret->messages)
 		ret->messages = strdup("");
 	return ret->messages ? r : -ENOMEM;

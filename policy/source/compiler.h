@@ -17,6 +17,7 @@ enum {
 	POLICY_LIST_SIZE_MAX = 512 << 20,  /* bytes of one list */
 	COMPILER_MESSAGES_MAX = 256 << 10, /* bytes of messages kept */
 	COMPILER_TIMEOUT_SEC = 60,
+	COMPILER_GIVES_WAY_USEC = 500000, /* as long as COMPILER_GIVE_WAY lasts */
 };
 
 /* How the names of such files begin. */
@@ -33,11 +34,13 @@ struct compiled {
 
 void compiled_done(struct compiled *c);
 
-/* Where and why a policy folder must not be believed. */
+/* How a policy folder is to be read. */
 enum compiler_flags {
 	/* Refuse a folder or file that anyone but root could have written to (-EPERM, one message).
 	 */
 	COMPILER_REQUIRE_ROOT_OWNED = 1u << 0,
+	/* Launches go first, for a while: nobody waits for this policy. */
+	COMPILER_GIVE_WAY = 1u << 1,
 };
 
 /* Compiles the policy folder @path. Returns 0 when the compiler ran, with *ret saying what it

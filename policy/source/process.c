@@ -12,6 +12,7 @@
 
 #include "policy/base/clock.h"
 #include "policy/base/fd.h"
+#include "policy/base/idle.h"
 #include "policy/base/spawn.h"
 #include "policy/base/text.h"
 #include "policy/image/policy.h"
@@ -23,10 +24,7 @@
 #define MFD_NOEXEC_SEAL 8U
 #endif
 
-enum {
-	COMPILER_TICK_MSEC = 10,
-	COMPILER_PATIENCE_TICKS = 100, /* one second for a compiler to end by itself */
-};
+enum { COMPILER_PATIENCE_USEC = 1000000 }; /* for a compiler to end by itself */
 
 void process_init(struct process *p, enum wire_kind kind)
 {
@@ -87,19 +85,32 @@ static int start(struct process *r)
 			&(struct spawn){ .program = COMPILER_PROGRAM, .fds = &pair[1], .n_fds = 1 },
 			&r->pid);
 	(void) close(pair[1]);
+	if (k == 0 && r->gives_way && idle_send(r->pid))
+		r->way_ends_usec = clock_boot_usec() + COMPILER_GIVES_WAY_USEC;
 	return k;
+}
+
+static void call_back(struct process *r)
+{
+	if (r->way_ends_usec < UINT64_MAX)
+		idle_call_back(r->pid);
+	r->way_ends_usec = UINT64_MAX;
 }
 
 static int wait_for(struct process *r, short events)
 {
 	for (;;) {
-		uint64_t now = clock_boot_usec();
+		uint64_t now = clock_boot_usec(), next = r->deadline_usec;
 		struct pollfd p = { .fd = r->socket, .events = events };
 		int k;
 
 		if (now >= r->deadline_usec)
 			return -ETIMEDOUT;
-		k = poll(&p, 1, (int) ((r->deadline_usec - now) / USEC_PER_MSEC) + 1);
+		if (now >= r->way_ends_usec)
+			call_back(r);
+		if (r->way_ends_usec < next)
+			next = r->way_ends_usec;
+		k = poll(&p, 1, (int) ((next - now) / USEC_PER_MSEC) + 1);
 		if (k > 0)
 			return 0;
 		if (k < 0 && errno != EINTR)
@@ -180,21 +191,13 @@ static int converse(struct process *r)
 }
 
 /* One that died tells by its end why, so it gets a moment for that; one that hangs gets none. */
-static int reap(const struct process *r, unsigned patience_ticks)
+static int reap(struct process *r, uint64_t patience_usec)
 {
-	int status = 0;
+	int status = 0, k = spawn_reap(r->pid, patience_usec, &status);
 
-	for (;;) {
-		pid_t p = waitpid(r->pid, &status, WNOHANG);
-
-		if (p == r->pid)
-			return status;
-		if (p < 0 && errno != EINTR)
-			return 0;
-		if (patience_ticks-- == 0)
-			break;
-		(void) poll(NULL, 0, COMPILER_TICK_MSEC);
-	}
+	if (k != -ETIMEDOUT)
+		return status;
+	call_back(r); /* it takes a processor to end, too */
 	(void) kill(r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -254,13 +257,14 @@ int process_run(struct process *r)
 	int k, status;
 
 	r->deadline_usec = clock_boot_usec() + COMPILER_TIMEOUT_SEC * USEC_PER_SEC;
+	r->way_ends_usec = UINT64_MAX;
 	k = open_results(r);
 	if (k == 0)
 		k = start(r);
 	if (k < 0)
 		return explain(r, k, 0);
 	k = converse(r);
-	status = reap(r, k == 0 || k == -EPIPE ? COMPILER_PATIENCE_TICKS : 0);
+	status = reap(r, k == 0 || k == -EPIPE ? COMPILER_PATIENCE_USEC : 0);
 	if (k == 0)
 		k = check_result(r);
 	if (k == 0 && r->result.error < 0 && r->result.error != -EINVAL)

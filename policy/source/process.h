@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "policy/source/compiler.h"
@@ -22,6 +23,7 @@ struct process_trust {
 
 struct process {
 	enum wire_kind kind;
+	bool gives_way;                  /* launches go first, for a while */
 	const struct folder_file *files; /* borrowed */
 	size_t n_files;
 	const struct process_trust *trust; /* borrowed; WIRE_SIGNED only */
@@ -33,7 +35,7 @@ struct process {
 
 	int socket;
 	pid_t pid;
-	uint64_t deadline_usec;
+	uint64_t deadline_usec, way_ends_usec;
 };
 
 void process_init(struct process *p, enum wire_kind kind);

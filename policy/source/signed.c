@@ -66,6 +66,7 @@ int signed_run(const struct signed_order *o, struct signed_result *ret)
 	memcpy(trust.in_force, o->in_force, sizeof(trust.in_force));
 	process_init(&p, WIRE_SIGNED);
 	p.trust = &trust;
+	p.gives_way = true;
 	p.files = o->files;
 	p.n_files = o->n_files;
 	r = process_compile(&p, &ret->compiled);

@@ -1,24 +1,56 @@
-/* A compiler that never answers is ended after COMPILER_TIMEOUT_SEC. A program of its own, because
- * it waits that long. */
+/* A compiler that never answers gives way to others for a while only, and is ended after
+ * COMPILER_TIMEOUT_SEC. A program of its own, because it waits that long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "policy/base/cleanup.h"
 #include "policy/base/clock.h"
 #include "policy/source/compiler.h"
 #include "tests/component/compiler_setup.h"
 
 enum { SKIPPED = 77 };
 
+/* The one child of this program; 0: none. */
+static pid_t child(void)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64];
+	int pid = 0;
+
+	(void) snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int) getpid());
+	f = fopen(path, "re");
+	return f && fscanf(f, "%d", &pid) == 1 ? pid : 0;
+}
+
+struct seen {
+	int early, late; /* how it was scheduled */
+};
+
+static void *look(void *context)
+{
+	struct seen *s = context;
+
+	(void) usleep(COMPILER_GIVES_WAY_USEC / 2);
+	s->early = sched_getscheduler(child());
+	(void) sleep(2 * COMPILER_GIVES_WAY_USEC / USEC_PER_SEC);
+	s->late = sched_getscheduler(child());
+	return NULL;
+}
+
 static void test_a_compiler_that_hangs_is_ended(void **state)
 {
 	char folder[] = "/tmp/proscribe-compiler-XXXXXX", path[64];
 	uint64_t start = clock_boot_usec(), took;
+	struct seen seen = { -1, -1 };
 	struct compiled c;
+	pthread_t thread;
 	FILE *f;
 	int r;
 
@@ -29,8 +61,10 @@ static void test_a_compiler_that_hangs_is_ended(void **state)
 	f = fopen(path, "we");
 	assert_non_null(f);
 	(void) fclose(f);
-	r = compiler_run(folder, 0, &c);
+	assert_int_equal(pthread_create(&thread, NULL, look, &seen), 0);
+	r = compiler_run(folder, COMPILER_GIVE_WAY, &c);
 	took = (clock_boot_usec() - start) / USEC_PER_SEC;
+	assert_int_equal(pthread_join(thread, NULL), 0);
 	(void) unlink(path);
 	(void) rmdir(folder);
 	assert_int_equal(r, -ETIMEDOUT);
@@ -38,6 +72,8 @@ static void test_a_compiler_that_hangs_is_ended(void **state)
 	assert_non_null(strstr(c.messages, "took longer than 60 seconds and was ended"));
 	if (took < COMPILER_TIMEOUT_SEC || took > COMPILER_TIMEOUT_SEC + 10)
 		fail_msg("it took %lu seconds", took);
+	assert_int_equal(seen.early, geteuid() == 0 ? SCHED_IDLE : SCHED_OTHER);
+	assert_int_equal(seen.late, SCHED_OTHER);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	compiled_done(&c);
 }
