@@ -24,11 +24,14 @@ def test_killed_at_random(client, repo):
         published.update(content for path, content in repo.files.items() if path.startswith("metadata/"))
         return repo.files[f"targets/{info['hashes']['sha256']}.a"]
 
+    def whole_run_sec():
+        begun = time.monotonic()
+        assert client.download("a") == 0, client.said
+        return time.monotonic() - begun
+
     repo.delegate("team")
     content = change()
-    begun = time.monotonic()
-    assert client.download("a") == 0, client.said
-    usual_sec = time.monotonic() - begun
+    usual_sec = whole_run_sec()
     command = [*client.command, "--metadata-dir", client.metadata, "--metadata-url", client.server.metadata_url,
                "--target-name", "a", "--target-dir", client.targets, "--target-base-url", client.server.targets_url, "download"]
     killed = 0
@@ -41,7 +44,7 @@ def test_killed_at_random(client, repo):
         assert all(file.read_bytes() in published for file in client.metadata.glob("*.json"))
         assert all(file.read_bytes() in (before, content) for file in client.targets.glob("a"))
         if number % 4 == 0 or number == KILLS - 1:
-            assert client.download("a") == 0, client.said
+            usual_sec = min(usual_sec, whole_run_sec())
             assert client.trusted() == {name: role.version for name, role in repo.roles.items()}
             assert (client.targets / "a").read_bytes() == content
         else:
