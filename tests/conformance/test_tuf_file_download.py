@@ -96,3 +96,26 @@ def test_artifact_cache(client, repo):
     publish(repo, PATH, b"a newer one")
     assert client.download(PATH) == 0, client.said
     assert len(client.server.target_requests) == 2 and client.downloaded() == [b"a newer one"]
+
+
+# ---- beyond the public suite ----
+
+@pytest.mark.parametrize("difference", [-1, 1], ids=["shorter", "longer"])
+def test_length_mismatch(client, repo, difference):
+    """Signed is another length than that of the content with the signed hash."""
+    repo.add_target(PATH, CONTENT)["length"] += difference
+    repo.publish()
+    assert client.download(PATH) == 1
+    assert client.downloaded() == []
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "/outside.txt", "a/../../outside.txt", ".", "a//b", "a?b=#c", "-rf", "\u00e9\n"],
+                         ids=["up", "absolute", "up later", "dot", "empty part", "query", "option", "newline"])
+def test_unusual_path(client, repo, path):
+    """Whether it is refused or stored, nothing is written outside of the folder for targets."""
+    repo.add_target(path, CONTENT)
+    repo.publish()
+    code = client.download(path)
+    assert client.downloaded() == ([CONTENT] if code == 0 else [])
+    everything = [p for p in client.targets.parent.rglob("*") if p.is_file() and p.read_bytes() == CONTENT]
+    assert all(p.is_relative_to(client.targets) for p in everything)
