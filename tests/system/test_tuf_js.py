@@ -98,9 +98,9 @@ def test_our_client_accepts_sigstore_roots(ours, version, root):
 
 def test_our_client_walks_from_one_sigstore_root_to_the_next(ours):
     """It has expired since, so it is kept and nothing behind it is asked for."""
-    files = {"metadata/13.root.json": sigstore_root("4.0.0")}
+    first, files = sigstore_root("3.1.1"), {"metadata/13.root.json": sigstore_root("4.0.0")}
     with Server(files.get) as ours.server:
-        assert ours.init(sigstore_root("3.1.1")) == 0, ours.said
+        assert ours.init(first) == 0, ours.said
         assert ours.refresh() == 1
         assert ours.requests() == ["13.root.json", "14.root.json"]
         assert ours.stored("root") == files["metadata/13.root.json"]
