@@ -12,7 +12,7 @@ _proscribectl()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
         -*) ;;
-        status | check | identify | scan | findings | log | export | why | policy | purl | vers)
+        status | check | identify | scan | findings | log | export | why | policy | enroll | update | purl | vers)
             command=${words[i]}
             [[ $command == @(policy|purl|vers) && $i -lt $((cword - 1)) ]] && sub=${words[i + 1]}
             break
@@ -34,7 +34,7 @@ _proscribectl()
         COMPREPLY=($(compgen -d -- "$cur"))
         return
         ;;
-    --socket | --ledger | --state | -o | --output)
+    --socket | --ledger | --state | --root | --ca-file | -o | --output)
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$cur"))
         return
@@ -45,17 +45,19 @@ _proscribectl()
             maven mlflow npm nuget oci opam otp pub pypi qpkg rpm swid swift vcpkg vscode-extension yocto' -- "$cur"))
         return
         ;;
-    -n | --number | --namespace | --name | --version | --qualifier | --subpath)
+    -n | --number | --repository | --namespace | --name | --version | --qualifier | --subpath)
         return
         ;;
     esac
 
     local options='--json --help'
     case $command in
-    '') COMPREPLY=($(compgen -W 'status check identify scan findings log export why policy purl vers help --version' -- "$cur")) && return ;;
+    '') COMPREPLY=($(compgen -W 'status check identify scan findings log export why policy enroll update purl vers help --version' -- "$cur")) && return ;;
     status) options+=' --socket' ;;
     check | identify) options+=' --policy --socket' ;;
     scan) options+=' --policy --socket --other-filesystems --resume --state' ;;
+    enroll) options='--root --repository --ca-file --yes --socket --help' ;;
+    update) options+=' --socket' ;;
     findings) options+=' --all --socket --ledger' ;;
     log) options+=' --follow --since --number --socket --ledger' ;;
     export) options+=' --format --since --output --socket --ledger' ;;
