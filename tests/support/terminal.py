@@ -11,6 +11,13 @@ import time
 from fcntl import ioctl
 
 
+def own_terminal():
+    """In the child: its controlling terminal, and signals as a shell would give them, also when we run in the background."""
+    ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """with Terminal(command, env=...) as t: t.expect("Passphrase"); t.type("secret\\n"); code = t.wait()"""
 
@@ -20,7 +27,7 @@ class Terminal:
         self.read_to = 0
         self.process = subprocess.Popen([os.fspath(c) for c in command], stdin=self.theirs, stdout=self.theirs,
                                         stderr=self.theirs, start_new_session=True,
-                                        preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),
+                                        preexec_fn=own_terminal,
                                         **{**options, "env": {**os.environ, "TERM": "xterm", "COLUMNS": str(columns),
                                                               **options.get("env", {})}})
 
@@ -67,4 +74,3 @@ class Terminal:
 
 
 CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
-SIGINT, SIGTERM, SIGHUP, SIGQUIT = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
