@@ -352,6 +352,7 @@ struct agent *agent_stop(struct agent *a)
 	}
 	judge_forget(a);
 	loop_stop(a);
+	(void) policy_unref(a->retired);
 	(void) policy_unref(a->policy);
 	homes_free(a->homes);
 	free(a->policy_error);

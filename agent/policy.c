@@ -30,6 +30,26 @@ void policy_record(struct agent *a, enum outcome outcome, const char *detail)
 	recorder_push(a->recorder, e);
 }
 
+static int on_retired(sd_event_source *s, uint64_t usec, void *context)
+{
+	struct agent *a = context;
+
+	(void) s;
+	(void) usec;
+	a->retired = policy_unref(a->retired);
+	return 0;
+}
+
+/* Giving an image back takes milliseconds for every ten megabytes. An inspection may be the last to
+ * have it, and launches should not wait for that. */
+static void retire(struct agent *a, struct policy *p)
+{
+	(void) policy_unref(a->retired);
+	a->retired = p;
+	(void) sd_event_add_time_relative(
+		a->event, NULL, CLOCK_MONOTONIC, AGENT_RETIRED_USEC, 0, on_retired, a);
+}
+
 int policy_apply(struct agent *a, struct policy *p)
 {
 	char **homes = NULL, **gate_homes = NULL;
@@ -47,7 +67,7 @@ int policy_apply(struct agent *a, struct policy *p)
 		packages_follow(a, a->policy);
 		return log_error_errno(r, "The policy could not be put in force: %m");
 	}
-	(void) policy_unref(a->policy);
+	retire(a, a->policy);
 	homes_free(a->homes);
 	a->policy = p;
 	a->homes = homes;

@@ -21,6 +21,7 @@ enum {
 	AGENT_JUDGING_MAX = 256,   /* questions of clients under way */
 	AGENT_APPENDED_MAX = 1024, /* records waiting to be signalled on the bus */
 	AGENT_PATH_MAX = 4096,
+	AGENT_RETIRED_USEC = 30000000,
 	AGENT_INSTALLED_USEC = 1000000, /* a policy waits for its packages' files so long */
 	AGENT_INSTALLED_OFFLINE_USEC = 20000000, /* ... when nothing is being enforced */
 };
@@ -44,7 +45,8 @@ struct agent {
 	uint64_t last_beats, watchdog_usec;
 
 	struct policy *policy;
-	char **homes; /* the bus's copy; the gate has its own */
+	struct policy *retired; /* the one before, for as long as inspections may take */
+	char **homes;           /* the bus's copy; the gate has its own */
 	int64_t policy_loaded_utc_nsec;
 	char *policy_error;
 

@@ -215,15 +215,15 @@ static void take_done_jobs(struct gate *g)
 	}
 }
 
-/* From the next event on the new policy holds; what the old one allowed is asked about again. */
+/* From the next event on the new policy holds; what the old one allowed is asked about again. The
+ * main thread has the old one, too, and waits here, so that it is not freed now. */
 static void take_policy(struct gate *g)
 {
-	struct policy *old = NULL;
 	char **old_homes = NULL;
 
 	pthread_mutex_lock(&g->lock);
 	if (g->policy_waiting) {
-		old = g->policy;
+		(void) policy_unref(g->policy);
 		old_homes = g->homes;
 		g->policy = g->next_policy;
 		g->homes = g->next_homes;
@@ -234,7 +234,6 @@ static void take_policy(struct gate *g)
 		pthread_cond_signal(&g->policy_taken);
 	}
 	pthread_mutex_unlock(&g->lock);
-	(void) policy_unref(old);
 	homes_free(old_homes);
 }
 
