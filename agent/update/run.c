@@ -22,7 +22,8 @@ struct run {
 	const struct run_options *o;
 	struct accepted *accepted;
 	struct remote *remote;
-	struct tuf_client *client;
+	struct tuf_transport transport;
+	struct tuf_client *client; /* borrows the transport */
 	int parts;
 };
 
@@ -38,15 +39,14 @@ static void run_done(struct run *u)
 
 static int refresh(struct run *u, struct tuf_error *e)
 {
-	struct tuf_transport transport;
 	const struct tuf_client_options options = {
-		.transport = &transport,
+		.transport = &u->transport,
 		.store = accepted_store(u->accepted),
 		.now_utc_sec = u->o->now_utc_sec,
 	};
 	int r;
 
-	remote_transport(u->remote, &transport);
+	remote_transport(u->remote, &u->transport);
 	r = tuf_client_new(&options, &u->client, e);
 	if (r == -EBADMSG || r == -EKEYREJECTED || r == -ENOENT) {
 		/* What is kept was damaged; the anchor was not. */
