@@ -135,7 +135,7 @@ ROOT    := $(filter 0,$(shell id -u))
 FUZZ_SECONDS ?= 60
 BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev libcurl4-openssl-dev
 DEMO_DEPS  := node:nodejs npm:npm
-CHECK_DEPS := libcmocka-dev python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging python3-cryptography rpm ruby clang clang-tidy libclang-rt-14-dev faketime \
+CHECK_DEPS := libcmocka-dev openssl python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging python3-cryptography rpm ruby clang clang-tidy libclang-rt-14-dev faketime \
 	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara softhsm2 opensc libengine-pkcs11-openssl
 
 deps: ## install the Debian packages that are missing (as root)

@@ -519,6 +519,32 @@ static void bases(void **state)
 	}
 }
 
+static void folders_of_urls(void **state)
+{
+	static const struct {
+		const char *base, *folder;
+		int want;
+	} rows[] = {
+		{ "file:///srv/repository/", "/srv/repository/", 0 },
+		{ "file:///srv/with%20space", "/srv/with space", 0 },
+		{ "file://localhost/srv", "/srv", 0 },
+		{ "https://list.example.com/srv/", NULL, -EINVAL },
+		{ "/srv", NULL, -EINVAL },
+		{ "", NULL, -EINVAL },
+		{ "file:///0123456789012345678901234567890", NULL, -ENAMETOOLONG },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char folder[32] = "";
+
+		expect(rows[i].base, "the result",
+			http_folder(rows[i].base, folder, sizeof(folder)), rows[i].want);
+		if (rows[i].folder)
+			assert_string_equal(folder, rows[i].folder);
+	}
+}
+
 static void longest_base(void **state)
 {
 	char base[HTTP_URL_MAX + 2] = "https://list.example.com/";
@@ -635,6 +661,7 @@ int main(void)
 		cmocka_unit_test(a_validator_of_any_length),
 		cmocka_unit_test(large_files),
 		cmocka_unit_test(bases),
+		cmocka_unit_test(folders_of_urls),
 		cmocka_unit_test(longest_base),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(folders),
