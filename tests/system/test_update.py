@@ -1,6 +1,8 @@
 """proscribe-update: what it fetches, what it refuses, and what the mirror holds at every moment. Repositories come from a
 web server on loopback in a network of its own, over TLS; certificates are made here."""
 
+import errno
+import fcntl
 import json
 import os
 import random
@@ -685,6 +687,31 @@ def test_who_it_is(host):
     assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
     assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb", "CapBnd")} == {0}
     assert status["Groups"].split() == []
+
+
+@pytest.mark.root
+def test_kernels_without_landlock(host):
+    tool = str(BUILD / "tests/component/tool_without_landlock")
+    for error in (errno.ENOSYS, errno.EOPNOTSUPP):
+        done = host.run(prefix=[tool, str(error)])
+        assert done.returncode == 0 and done.stderr.count("This kernel has no Landlock") == 1, done.stderr
+    done = host.run(prefix=[tool, str(errno.E2BIG)])
+    assert done.returncode == 1 and "Cannot enter the sandbox" in done.stderr
+    assert not host.server.requests, "nothing is asked for without a sandbox"
+
+
+def test_mirror_that_is_being_read(host, repo):
+    host.update()
+    before = host.mirror()
+    repo.add_target("policy/policy.yaml", b"proscribe: 1 # new\n")
+    repo.publish()
+    with open(host.state / "lock", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        process = subprocess.Popen(host.command(), stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        assert host.mirror() == before, "not changed under the agent's eyes"
+    assert process.wait(10) == 0 and host.mirror() != before
 
 
 @pytest.mark.root
