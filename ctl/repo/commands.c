@@ -32,8 +32,7 @@ static const struct command commands[] = {
 		"With both, --source only notes where it is.\n",
 		cmd_repo_key_import },
 	{ "repo key list", "", 0, 0, OPTION_IN | OPTION_KEYS | OPTION_JSON,
-		"Show the keys, what they speak for and where they are.", "",
-		cmd_repo_key_list },
+		"Show the keys, what they speak for and where they are.", "", cmd_repo_key_list },
 	{ "repo role threshold", "ROLE N", 2, 2, OPTION_IN | OPTION_JSON,
 		"Say how many keys of a role must sign.",
 		"This and the other changes of roles are made in the working copies of root, or\n"

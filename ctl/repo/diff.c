@@ -311,7 +311,7 @@ int diff_policies(const struct policy *old, const struct policy *new, json_t **r
 		r = side_init(&a, old);
 	if (r == 0)
 		r = side_init(&b, new);
-	if (r == 0 && old &&
+	if (r == 0 && old && new &&
 		(add_if(list, "policy", "policy", "name", a.info.name, b.info.name) < 0 ||
 			add_if(list, "policy", "policy", "owner", a.info.owner, b.info.owner) < 0 ||
 			add_if(list, "policy", "policy", "contact", a.info.contact,

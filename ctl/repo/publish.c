@@ -125,7 +125,7 @@ static enum exit_code run(const struct arguments *a, bool renew)
 		.tell = tell,
 		.context = &p,
 	};
-	struct repository_published done;
+	struct repository_published done = { 0 };
 	struct tuf_error e = { 0 };
 	int r;
 

@@ -94,7 +94,7 @@ static size_t delegator_of(
 /* May @role speak of @path? Everybody on the way from targets must let it. */
 static bool may_speak_of(const struct staging *s, const char *role, const char *path)
 {
-	for (size_t depth = 0; strcmp(role, "targets") != 0; depth++) {
+	for (size_t depth = 0; role && strcmp(role, "targets") != 0; depth++) {
 		const struct tuf_delegation *d;
 		size_t from = delegator_of(s, role, &d);
 		bool covered = false;

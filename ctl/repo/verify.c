@@ -131,25 +131,33 @@ static bool name_valid(const char *name)
 	return *name && *name != '.' && strlen(name) <= NAME_MAX && !strchr(name, '/');
 }
 
+/* The folder of lists or of signatures, when @name up to @slash is one of them. */
+static int open_below(const struct verifying *v, const char *name, const char *slash)
+{
+	static const char *const kinds[] = { POLICY_LISTS, POLICY_SIGNATURES };
+	size_t n = (size_t) (slash - name) + 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strlen(kinds[i]) == n && strncmp(name, kinds[i], n) == 0)
+			return openat(v->copy_fd, kinds[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return -1;
+}
+
 /* Opens the place of the target @path in the copy: a file of the policy, or one that nobody keeps.
  */
 static int open_copy(struct verifying *v, const char *path, struct tuf_error *e)
 {
-	const char *name = path + strlen(REPOSITORY_POLICY), *slash;
+	const char *name, *slash;
 	_cleanup_close_ int below = -1;
 	int fd = -1;
 
 	if (strncmp(path, REPOSITORY_POLICY, strlen(REPOSITORY_POLICY)) == 0) {
+		name = path + strlen(REPOSITORY_POLICY);
 		slash = strchr(name, '/');
 		if (!slash && name_valid(name))
 			fd = openat(v->copy_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		else if (strncmp(name, POLICY_LISTS, strlen(POLICY_LISTS)) == 0 &&
-			name_valid(slash + 1))
-			below = openat(v->copy_fd, "lists", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		else if (strncmp(name, POLICY_SIGNATURES, strlen(POLICY_SIGNATURES)) == 0 &&
-			name_valid(slash + 1))
-			below = openat(
-				v->copy_fd, "signatures", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		else if (slash && name_valid(slash + 1))
+			below = open_below(v, name, slash);
 		if (below >= 0)
 			fd = openat(below, slash + 1, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	}

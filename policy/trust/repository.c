@@ -135,7 +135,7 @@ static int parse_key(const char *name, const char *file, const json_t *value,
 		return tuf_fail(e, -ENOMEM, NULL, file, "not enough memory");
 	(void) snprintf(k.name, sizeof(k.name), "%s", name);
 	*ret = k;
-	k = (struct repository_key){ 0 };
+	memset(&k, 0, sizeof(k));
 	return 0;
 }
 
@@ -296,7 +296,7 @@ static int check_new_key(
 	for (size_t i = 0; i < n; i++) {
 		if (k == 0 && strcmp(keys[i].name, name) == 0)
 			k = tuf_fail(e, -EEXIST, NULL, NULL, "there is a key '%s' already", name);
-		else if (k == 0 && strcmp(keys[i].key->id, id) == 0)
+		else if (k == 0 && keys[i].key && strcmp(keys[i].key->id, id) == 0)
 			k = tuf_fail(e, -EEXIST, NULL, NULL, "this key is here already, as '%s'",
 				keys[i].name);
 		repository_key_done(&keys[i]);

@@ -77,7 +77,7 @@ static int place_find(
 	if (!p.keys || !p.role)
 		return tuf_fail(e, -EBADMSG, p.name, NULL, "does not say who signs %s", role);
 	*ret = p;
-	p = (struct place){ 0 };
+	memset(&p, 0, sizeof(p));
 	return 0;
 }
 

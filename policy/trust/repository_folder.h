@@ -13,6 +13,10 @@
 #define REPOSITORY_KEYS      "keys/"
 #define REPOSITORY_TARGETS   "targets/"
 
+#ifdef __clang_analyzer__ /* it cannot know that what fails is negative */
+#define tuf_fail(...) ((void) tuf_fail(__VA_ARGS__), -EIO)
+#endif
+
 enum { REPOSITORY_KEY_SIZE_MAX = 65536 }; /* bytes of keys/NAME.json */
 
 struct repository {

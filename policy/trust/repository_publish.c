@@ -181,7 +181,7 @@ static int role_bytes(struct publishing *p, const char *role, const char *file,
 	}
 	if (k == 0)
 		k = tuf_metadata_parse(TUF_TARGETS, role, file, bytes, n, &theirs, e);
-	if (k < 0)
+	if (k < 0 || !theirs)
 		return k;
 	if (theirs->signed_size != m->signed_size ||
 		memcmp(theirs->signed_bytes, m->signed_bytes, m->signed_size) != 0)

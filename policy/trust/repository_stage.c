@@ -50,8 +50,10 @@ static int write_ignores(int folder)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	n = asprintf(&all, "%s%s%s", old ? old : "", size > 0 && old[size - 1] != '\n' ? "\n" : "",
-		git_ignores);
+	if (!old)
+		size = 0;
+	n = asprintf(&all, "%s%s%s", old ? old : "",
+		old && size > 0 && old[size - 1] != '\n' ? "\n" : "", git_ignores);
 	return n < 0 ? -ENOMEM : repository_write(folder, ".gitignore", all, (size_t) n, 0644);
 }
 

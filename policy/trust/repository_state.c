@@ -218,7 +218,7 @@ static int find_approvals(
 	struct repository *r, const char *role, struct repository_state *s, struct tuf_error *e)
 {
 	enum tuf_type type = repository_role_type(role);
-	const struct tuf_delegation *d;
+	const struct tuf_delegation *d = NULL;
 	int k;
 
 	if (type == TUF_ROOT) {
@@ -236,7 +236,7 @@ static int find_approvals(
 		add_approval(s, s->keys_of[0], &s->keys_of[0]->roles[type]);
 	} else {
 		k = repository_delegator(r, role, &s->keys_of[0], &d, NULL, e);
-		if (k < 0)
+		if (k < 0 || !d)
 			return k;
 		add_approval(s, s->keys_of[0], &d->role);
 	}
