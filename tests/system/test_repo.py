@@ -1,5 +1,5 @@
 """A repository of signed policy as administrators work with it: begun, changed, approved by two of three, published,
-renewed by cron, read by hosts and by an independent client; keys that rotate and get lost; teams; and what goes wrong."""
+renewed by cron and read by hosts; keys that rotate and get lost; teams; and what goes wrong."""
 
 import hashlib
 import json
@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from support import packages, tuf_client
-from support.network import own_network
+from support import tuf_client
 from support.tuf_server import Server
 
 FINE, FAILED, USAGE, UNSIGNED = 0, 1, 2, 5
 PASSPHRASE = "correct horse battery"
-CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
+COMPLETION = Path(__file__).resolve().parents[2] / "packaging/completion/proscribectl.bash"
 TEXT = """proscribe: 1
 policy:
   name: high-risk
@@ -705,61 +704,44 @@ def test_names_that_lead_out_of_the_folder(admin, policy, output):
         (admin.folder / "metadata/targets.json").write_text(json.dumps(draft))
 
 
-@pytest.fixture(scope="module")
-def tuf_js():
-    """The command line of a client by npm's tuf-js, of which this project shares no code."""
-    if not shutil.which("node"):
-        pytest.skip("node is not installed")
-    try:
-        return ["node", CONFORMANCE / "tuf_js_client.mjs", packages.npm_tree("tuf-js")]
-    except packages.Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-def test_tuf_js_accepts_what_we_publish(build, tuf_js, three, policy, output, tmp_path):
-    """With a rotated root, two of three signatures, a delegation, and a key of each scheme."""
-    ana, ben, _ = three
-    add(ana, policy)
-    ana.does("sign", "targets", "--yes", code=UNSIGNED)
-    ben.does("sign", "targets", "--yes", folder=ana.folder)
-    ana.does("publish", output)
-    folder = tmp_path / "tuf-js"
-    folder.mkdir()
-    client = tuf_client.TufClient(tuf_js, folder)
-    with own_network(), folder_server(output) as client.server:
-        assert client.init((output / "metadata/1.root.json").read_bytes()) == 0, client.said
-        assert client.download("policy/policy.yaml", "policy/lists/torrent.txt") == 0, client.said
-        assert TEXT.encode() in client.downloaded()
-        # a new root with keys of the other schemes, and a team
-        for name, scheme in (("root-ecdsa", "ecdsa"), ("root-rsa", "rsa"), ("team", "ecdsa")):
-            ana.does("key", "generate", name, "--scheme", scheme, "--no-passphrase")
-        ana.does("role", "add-key", "root", "root-ecdsa", code=UNSIGNED)
-        ana.does("role", "add-key", "root", "root-rsa", code=UNSIGNED)
-        ana.does("role", "threshold", "root", "3", code=UNSIGNED)
-        ana.does("role", "delegate", "team-a", "--path", "policy/team-a*.yaml", "--key", "team", "--terminating", code=UNSIGNED)
-        theirs = tmp_path / "theirs"
-        theirs.mkdir()
-        (theirs / "team-a.yaml").write_text(TEAM_TEXT)
-        add(ana, theirs, "--role", "team-a")
-        ana.does("sign", "root", "--yes")
-        ana.does("sign", "team-a", "--yes")
-        ana.does("sign", "targets", "--yes", code=UNSIGNED)
-        ben.does("sign", "targets", "--yes", folder=ana.folder)
-        assert ana.json("publish", output)["root"] == 3
-        assert client.download("policy/policy.yaml", "policy/team-a.yaml") == 0, client.said
-        assert TEAM_TEXT.encode() in client.downloaded()
-        assert client.trusted()["root"] == 3 and client.trusted()["team-a"] == 1
-        ana.does("refresh", output)
-        assert client.refresh() == 0, client.said
+def repo_commands(build):
+    text = subprocess.run([build / "proscribectl", "help"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^  (repo \S+(?: \S+)?)  +[A-Z]", text, re.M)
 
 
 def test_help_and_usage(build):
-    program = build / "proscribectl"
-    commands = ["init", "role threshold", "role add-key", "role remove-key", "role expire", "role delegate", "role undelegate",
-                "add", "status", "publish", "refresh", "verify"]
-    for command in commands:
-        done = subprocess.run([program, "repo", *command.split(), "--help"], capture_output=True, text=True, check=False)
+    assert len(repo_commands(build)) == 18
+    for command in repo_commands(build):
+        done = subprocess.run([build / "proscribectl", *command.split(), "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == FINE and "5 more signatures are needed" in done.stdout
         assert all(len(line) <= 100 for line in done.stdout.splitlines()), done.stdout
-        done = subprocess.run([program, "repo", *command.split(), "--nonsense"], capture_output=True, text=True, check=False)
+        done = subprocess.run([build / "proscribectl", *command.split(), "--nonsense"], capture_output=True, text=True, check=False)
         assert done.returncode == USAGE
+
+
+COMPLETE = """
+source "$1"
+shift
+COMP_WORDS=(proscribectl "$@") COMP_CWORD=$#
+_proscribectl
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completions(folder, *words):
+    done = subprocess.run(["bash", "-c", COMPLETE, "bash", COMPLETION, *words], capture_output=True, text=True, check=True, cwd=folder)
+    return sorted(done.stdout.split())
+
+
+def test_completion_knows_what_help_knows(build, admin):
+    for command in repo_commands(build):
+        words = command.split()
+        for n in range(1, len(words)):
+            assert words[n] in completions(admin.folder, *words[:n], "")
+        text = subprocess.run([build / "proscribectl", *words, "--help"], capture_output=True, text=True, check=True).stdout
+        assert completions(admin.folder, *words, "--") == sorted(re.findall(r"(?<= )--[a-z-]+", text.split("\n\n")[-2])), command
+    roles = ["root", "snapshot", "targets", "timestamp"]
+    assert completions(admin.folder, "repo", "sign", "") == roles
+    assert completions("/", "repo", "-C", admin.folder, "role", "expire", "t") == ["targets", "timestamp"]
+    assert completions(admin.folder, "repo", "role", "add-key", "root", "") == ["online", "root", "targets"]
+    assert completions("/", "repo", "sign", "") == []
