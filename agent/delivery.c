@@ -98,9 +98,15 @@ static bool ends_with(const char *name, const char *suffix)
 	return n > k && !strcmp(name + n - k, suffix);
 }
 
+static bool is_root(const char *name)
+{
+	return !strcmp(name + strspn(name, "0123456789"), ".root.json");
+}
+
+/* Roots are taken by their numbers. */
 static bool is_metadata(const char *name)
 {
-	return name[0] != '.' && ends_with(name, ".json") && !ends_with(name, ".root.json");
+	return name[0] != '.' && ends_with(name, ".json") && !is_root(name);
 }
 
 static bool is_target(const char *name)

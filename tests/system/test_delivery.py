@@ -82,15 +82,14 @@ def test_every_kind_of_key_is_verified_in_the_sandbox(build, directory, scratch,
 
 
 def test_who_signed_what_is_told(build, directory, scratch, source, banned):
-    write_policy_text(source / "..", "")
     (source / "team-a.yaml").write_text("software:\n  - {id: x, name: X, is: [{purl: pkg:npm/x}]}\n"
                                         "rules:\n  - {id: TEAM, software: x, reason: No., action: block}\n")
     repo = TufRepository(published=False)
     repo.root.rotate(Signer(owner="Ada Root"), Signer(owner="Bea Root"), threshold=2)
     repo.root.leaving = []
     repo.targets.rotate(Signer(owner="Cleo Targets"))
-    team = repo.delegate("team-a", paths=["policy/team-*"], signers=[Signer(owner="Dan of Team A")])
-    repo.add_folder(source, owners={"policy/team-*": "team-a"})
+    team = repo.delegate("team-a.root", paths=["policy/team-*"], signers=[Signer(owner="Dan of Team A")])
+    repo.add_folder(source, owners={"policy/team-*": "team-a.root"})
     repo.publish()
     assert team.version == 1
     agent = EnrolledAgent(build, directory, [scratch], repo)
@@ -98,9 +97,9 @@ def test_who_signed_what_is_told(build, directory, scratch, source, banned):
     with agent:
         detail = agent.wait_for_policy("applied")[0]
         assert "signed by root: " in detail and "Ada Root" in detail and "Bea Root" in detail
-        assert "targets: Cleo Targets" in detail and "team-a: Dan of Team A" in detail
+        assert "targets: Cleo Targets" in detail and "team-a.root: Dan of Team A" in detail
         signers = {(s["role"], s.get("owner")) for s in agent.status()["updates"]["signers"]}
-        assert signers == {("root", "Ada Root"), ("root", "Bea Root"), ("targets", "Cleo Targets"), ("team-a", "Dan of Team A")}
+        assert signers == {("root", "Ada Root"), ("root", "Bea Root"), ("targets", "Cleo Targets"), ("team-a.root", "Dan of Team A")}
         assert "Dan of Team A" in agent.ctl("status").stdout
         assert agent.status()["policy"]["rules"] == 3
 
