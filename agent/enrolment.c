@@ -82,8 +82,12 @@ static void set_trouble(struct enrolment *e, const char *text)
 static bool is_news(struct enrolment *e, enum trust_refuser who, const char *text)
 {
 	uint8_t digest[SHA256_SIZE], *told = e->state.record.refusals[who];
+	_cleanup_free_ char *key = strdup(text);
 
-	if (trust_digest(text, strlen(text), digest) < 0 || !memcmp(digest, told, sizeof(digest)))
+	if (!key)
+		return false;
+	enrolment_text_mask_times(key);
+	if (trust_digest(key, strlen(key), digest) < 0 || !memcmp(digest, told, sizeof(digest)))
 		return false;
 	memcpy(told, digest, sizeof(digest));
 	e->unsaved = true;

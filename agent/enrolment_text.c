@@ -108,6 +108,20 @@ char *enrolment_text_refusal(
 		: text;
 }
 
+void enrolment_text_mask_times(char *text)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+
+	for (char *s = text; *s; s++) {
+		size_t n = 0;
+
+		while (form[n] && (form[n] == '0' ? s[n] >= '0' && s[n] <= '9' : s[n] == form[n]))
+			n++;
+		if (!form[n])
+			memcpy(s, form, n);
+	}
+}
+
 char *enrolment_text_report(const struct update_report *r)
 {
 	const bool named = !r->file[0] || strstr(r->message, r->file);

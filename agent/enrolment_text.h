@@ -19,6 +19,10 @@ char *enrolment_text_stays(struct policy *in_force, const struct trust_summary *
 char *enrolment_text_refusal(
 	const char *messages, struct policy *in_force, const struct trust_summary *s);
 
+/* Makes all times of day in @text the same: "it has expired, and it is now ..." is no other refusal
+ * a minute later. */
+void enrolment_text_mask_times(char *text);
+
 /* What proscribe-update did not take, or NULL when its report tells of nothing like that: a server
  * that cannot be reached has refused nothing and is no refusal. */
 char *enrolment_text_report(const struct update_report *r);

@@ -234,6 +234,7 @@ def test_what_is_wrong_is_refused_and_the_earlier_policy_stays(enrolled, repo, s
     assert words[0].split(" ")[0] in status.stdout
     answer = enrolled.update()
     assert answer["error"] == "org.proscribe.Error.PolicyRejected" and words[0] in answer["refused"]
+    time.sleep(1.1)  # some of these words tell the time
     enrolled.updates.report()
     assert enrolled.update()["error"] == "org.proscribe.Error.PolicyRejected"
     assert len(enrolled.policy_records()) == 2  # the same again and again is told once

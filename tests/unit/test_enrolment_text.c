@@ -60,6 +60,28 @@ static void a_refusal_ends_with_what_stays(void **state)
 	expect(enrolment_text_refusal("", NULL, &s), "; no policy is in force");
 }
 
+static void times_of_day_are_no_difference(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "expired 2026-11-20T18:41:16Z, and it is 2026-11-21T18:41:17Z",
+			"expired 0000-00-00T00:00:00Z, and it is 0000-00-00T00:00:00Z" },
+		{ "2026-11-20T18:41:1", "2026-11-20T18:41:1" },
+		{ "2026-11-20 18:41:16, 3.root.json", "2026-11-20 18:41:16, 3.root.json" },
+		{ "92026-11-20T18:41:16", "90000-00-00T00:00:00" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text = strdup(cases[i].text);
+
+		enrolment_text_mask_times(text);
+		expect(text, cases[i].want);
+	}
+}
+
 static void a_report_tells_of_what_was_refused_only(void **state)
 {
 	static const struct {
@@ -100,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_names_versions_and_signers),
 		cmocka_unit_test(a_refusal_ends_with_what_stays),
+		cmocka_unit_test(times_of_day_are_no_difference),
 		cmocka_unit_test(a_report_tells_of_what_was_refused_only),
 	};
 
