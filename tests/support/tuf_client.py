@@ -28,8 +28,7 @@ class TufClient:
         """The exit status. @days: as if it were that much later."""
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         if days:
-            environment |= {"LD_PRELOAD": str(LIBFAKETIME), "FAKETIME": f"{days:+}d", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                            "FAKETIME_NO_CACHE": "1",
+            environment |= {"LD_PRELOAD": str(LIBFAKETIME), "FAKETIME": f"{days:+}d",
                             "ASAN_OPTIONS": environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
         options = [word for name, value in options for word in (f"--{name}", str(value))]
         done = subprocess.run([*self.command, *options, *map(str, verb)], stdin=subprocess.DEVNULL, capture_output=True,
