@@ -6,15 +6,14 @@
 
 #include "ctl/json.h"
 #include "ctl/print.h"
+#include "ctl/repo/changes.h"
 #include "ctl/repo/commands.h"
-#include "ctl/repo/diff.h"
+#include "ctl/repo/compare.h"
 #include "ctl/repo/preview.h"
 #include "ctl/repo/signers.h"
 #include "ctl/repo/staging.h"
 #include "ctl/repo/working.h"
 #include "policy/base/clock.h"
-#include "policy/base/fd.h"
-#include "policy/source/folder.h"
 
 #define ADD_LIFE_SEC (INT64_C(90) * 86400)
 
@@ -22,16 +21,13 @@ struct adding {
 	const struct arguments *a;
 	struct repository *r; /* owned */
 	struct staging staging;
-	struct policy *old, *new; /* owned; @old NULL: there was none */
-	json_t *changes;          /* owned; of rules */
-	json_t *files;            /* owned; [{"change", "file"}] */
-	json_t *draft;            /* owned; what will be signed */
+	json_t *changes; /* owned; of rules */
+	json_t *files;   /* owned; [{"change", "file"}] */
+	json_t *draft;   /* owned; what will be signed */
 };
 
 static void adding_done(struct adding *n)
 {
-	policy_unref(n->old);
-	policy_unref(n->new);
 	json_decref(n->changes);
 	json_decref(n->files);
 	json_decref(n->draft);
@@ -39,71 +35,16 @@ static void adding_done(struct adding *n)
 	repository_free(n->r);
 }
 
-/* ---- both sides ---- */
-
-/* Says what is wrong with @path when @loud. */
-static int compile(const char *path, bool loud, struct policy **ret)
-{
-	_cleanup_(compiled_done) struct compiled c = { .image_fd = -1 };
-	int r = compiler_run(path, 0, &c);
-
-	if (loud && c.messages)
-		print_messages(c.messages);
-	if (loud && r < 0 && !(c.messages && *c.messages))
-		complain("cannot check %s: %s", path, strerror(-r));
-	if (r == 0 && (c.n_errors > 0 || c.image_fd < 0))
-		r = -EINVAL;
-	return r < 0 ? r : policy_open(c.image_fd, ret);
-}
-
-/* Every signature of the folder, one file behind the other. */
-static int read_signatures(const char *path, char **ret)
-{
-	_cleanup_(folder_done) struct folder folder;
-	_cleanup_free_ char *all = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&all, &size);
-	int r = f ? folder_open(path, false, &folder) : -ENOMEM;
-
-	if (!f)
-		folder = (struct folder){ 0 };
-	for (size_t i = 0; i < folder.n && r == 0; i++) {
-		_cleanup_free_ char *text = NULL;
-		size_t n;
-
-		if (strncmp(folder.files[i].name, POLICY_SIGNATURES, strlen(POLICY_SIGNATURES)) !=
-			0)
-			continue;
-		r = fd_read_file(folder.files[i].fd, POLICY_FILE_SIZE_MAX, &text, &n);
-		if (r == 0)
-			(void) fprintf(f, "%s\n", text);
-	}
-	if (f && fclose(f) != 0 && r == 0)
-		r = -ENOMEM;
-	if (r == 0)
-		*ret = TAKE_PTR(all);
-	return r;
-}
-
 static int compare(struct adding *n, struct tuf_error *e)
 {
-	_cleanup_free_ char *old = NULL, *old_text = NULL, *new_text = NULL;
+	_cleanup_free_ char *old = NULL;
 	int r = staging_old(&n->staging, &old);
 
-	if (r == 0 && compile(n->staging.folder, true, &n->new) < 0)
-		return tuf_fail(e, -EINVAL, NULL, n->a->operands[0],
+	if (r == 0)
+		r = compare_folders(old, n->staging.folder, &n->changes);
+	if (r == -EINVAL)
+		return tuf_fail(e, r, NULL, n->a->operands[0],
 			"cannot be published like this; nothing was changed");
-	if (r == 0 && old && compile(old, false, &n->old) < 0)
-		complain(
-			"what %s holds so far cannot be compiled, so all of it counts as new", old);
-	if (r == 0)
-		r = diff_policies(n->old, n->new, &n->changes);
-	if (r == 0 && n->old)
-		(void) read_signatures(old, &old_text);
-	if (r == 0)
-		(void) read_signatures(n->staging.folder, &new_text);
-	if (r == 0)
-		r = diff_signatures(old_text, new_text, n->changes);
 	return r < 0 ? tuf_fail(e, r, NULL, NULL, "%s", strerror(-r)) : 0;
 }
 
@@ -183,7 +124,7 @@ static void say_changes(const struct adding *n)
 	struct style style;
 	const json_t *file;
 
-	diff_print(n->changes);
+	changes_print(n->changes);
 	if (json_array_size(n->changes) > 0)
 		return;
 	print_style(stdout, &style);

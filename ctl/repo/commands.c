@@ -73,6 +73,11 @@ static const struct command commands[] = {
 		"With --output DIR, where the list is published, also what is not published yet.\n"
 		"Ends with 5 when more signatures are needed, with 1 when something has expired.\n",
 		cmd_repo_status },
+	{ "repo diff", "DIR|URL", 1, 1, OPTION_IN | OPTION_ROOT | OPTION_CA_FILE | OPTION_JSON,
+		"Show in words what differs from what is published.",
+		"For whoever is asked to sign: rules, software and signatures in the repository's\n"
+		"folder, beside those that hosts have now.\n",
+		cmd_repo_diff },
 	{ "repo sign", "ROLE", 1, 1,
 		OPTION_IN | OPTION_KEY | OPTION_KEYS | OPTION_PASSPHRASE_FILE | OPTION_YES,
 		"Sign what is being worked on with the keys on this host.",

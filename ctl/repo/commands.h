@@ -29,4 +29,5 @@ enum exit_code cmd_repo_add(const struct arguments *a);
 enum exit_code cmd_repo_status(const struct arguments *a);
 enum exit_code cmd_repo_publish(const struct arguments *a);
 enum exit_code cmd_repo_refresh(const struct arguments *a);
+enum exit_code cmd_repo_diff(const struct arguments *a);
 enum exit_code cmd_repo_verify(const struct arguments *a);

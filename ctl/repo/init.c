@@ -207,10 +207,7 @@ static int check_keys(struct init *n, struct tuf_error *e)
 	if (!n->passphrase)
 		return tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
 	k = passphrase_new(&n->signers.passphrase, "the new keys", n->passphrase);
-	return k < 0 ? tuf_fail(e, k, NULL, NULL,
-			       "no keys without a passphrase; "
-			       "--passphrase-file or --no-passphrase")
-		     : 0;
+	return k < 0 ? tuf_fail(e, k, NULL, NULL, "no repository was made") : 0;
 }
 
 static int make_key(struct init *n, struct new_key *k, struct tuf_error *e)

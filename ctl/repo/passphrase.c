@@ -267,8 +267,8 @@ static int ask_new(const char *what, char *out)
 		r = ask_twice(prompt, out, again);
 	OPENSSL_secure_clear_free(again, SIGNER_PASSPHRASE_MAX + 1);
 	if (r == -ENOKEY)
-		complain("the new key %s needs a passphrase, and there is no terminal to ask for "
-			 "it; --passphrase-file tells where it is, --no-passphrase does without",
+		complain("a passphrase is needed for %s, and there is no terminal to ask for it; "
+			 "--passphrase-file tells where it is, --no-passphrase does without",
 			what);
 	else if (r < 0)
 		complain("no passphrase was given: %s", strerror(-r));

@@ -33,6 +33,7 @@ static const char text[] =
 	"\n"
 	"    git pull\n"
 	"    proscribectl repo status                # what waits, and for whom\n"
+	"    proscribectl repo diff https://list.example.com/    # what changes for machines\n"
 	"    proscribectl repo sign targets          # shows what it is, then asks\n"
 	"    git commit -a && git push\n"
 	"\n"

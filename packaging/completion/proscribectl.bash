@@ -117,7 +117,7 @@ _proscribectl()
         ;;
     repo)
         case $sub in
-        '') COMPREPLY=($(compgen -W 'init key role add status sign payload add-signature publish refresh verify' -- "$cur")) && return ;;
+        '') COMPREPLY=($(compgen -W 'init key role add diff status sign payload add-signature publish refresh verify' -- "$cur")) && return ;;
         key) COMPREPLY=($(compgen -W 'generate import list' -- "$cur")) && return ;;
         role) COMPREPLY=($(compgen -W 'threshold add-key remove-key expire delegate undelegate' -- "$cur")) && return ;;
         esac
@@ -136,6 +136,7 @@ _proscribectl()
         payload) options+=' --output' ;;
         add-signature) options+=' --key' ;;
         publish | refresh) options+=' --keys --passphrase-file --expires --dry-run --json' ;;
+        diff) options+=' --root --ca-file --json' ;;
         verify) options='--root --ca-file --json --help' ;;
         esac
         ;;
@@ -161,7 +162,7 @@ _proscribectl()
     elif [[ $command == policy && $sub == check ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -d -- "$cur"))
-    elif [[ $command == repo && $sub == @(init|add|publish|refresh|verify) ]]; then
+    elif [[ $command == repo && $sub == @(init|add|diff|publish|refresh|verify) ]]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -d -- "$cur"))
     elif [[ $command == repo && $sub == role\ *-key && $operand ]]; then

@@ -377,7 +377,9 @@ def test_two_of_three_approval(three, policy, output):
     push(ben)
     # anybody with the online key publishes
     pull(ana)
+    nothing = "differs from what is published"
     ana.does("publish", output, says="verified as hosts do it")
+    assert nothing in ana.does("diff", output)
     assert ana.json("verify", output, "--root", ana.folder / "metadata/1.root.json")["policy"]["rules"] == 2
     signers = ana.json("verify", output)["signers"]
     assert sorted(s["owner"] for s in signers if s["role"] == "targets") == ["Ana", "Ben, IT"]
@@ -390,6 +392,27 @@ def test_two_of_three_approval(three, policy, output):
     pull(ana)
     ana.does("publish", output)
     assert files(output) == old
+
+
+def test_diff_shows_whoever_signs_what_changes_for_hosts(admin, policy, output, tmp_path):
+    release(admin, policy, output)
+    admin.does("diff", output, says="No rule, software or signature differs")
+    text = (policy / "policy.yaml").read_text()
+    (policy / "policy.yaml").write_text(text.replace("action: block", "action: warn"))
+    with open(policy / "lists/torrent.txt", "a", encoding="utf-8") as hashes:
+        hashes.write(hash_line("c"))
+    shown = add(admin, policy)
+    said = admin.does("diff", output)
+    assert said and said in shown, "the same words as when it was added"
+    assert any(c["what"] == "rule" and c["change"] == "~" for c in admin.json("diff", output))
+    admin.fails("diff", tmp_path / "nothing", says="cannot be opened")
+    published = next(output.glob("targets/policy/*.policy.yaml"))
+    published.write_bytes(published.read_bytes().replace(b"proscribe: 1", b"proscribe: 2"))
+    admin.fails("diff", output, says="policy.yaml")
+    (admin.folder / "targets/policy/policy.yaml").write_text("proscribe: 1\n")
+    published.write_bytes(published.read_bytes().replace(b"proscribe: 2", b"proscribe: 1"))
+    done = admin("diff", output)
+    assert done.returncode == FAILED and "policy that can be published" in done.stderr, done.stderr
 
 
 def test_one_of_three_is_not_enough_whoever_it_is(three, policy, output):
@@ -710,7 +733,7 @@ def repo_commands(build):
 
 
 def test_help_and_usage(build):
-    assert len(repo_commands(build)) == 18
+    assert len(repo_commands(build)) == 19
     for command in repo_commands(build):
         done = subprocess.run([build / "proscribectl", *command.split(), "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == FINE and "5 more signatures are needed" in done.stdout
