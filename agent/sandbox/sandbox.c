@@ -176,8 +176,8 @@ static int allow_sockets(scmp_filter_ctx filter)
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)
-		r = seccomp_rule_add(
-			filter, SCMP_ACT_ALLOW, __NR_socket, 1, SCMP_A0(SCMP_CMP_EQ, families[i]));
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, __NR_socket, 1,
+			SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	return r;
 }
 
