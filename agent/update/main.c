@@ -237,7 +237,11 @@ static int open_and_update(const struct update_options *o)
 	r = r ?: become(uid, gid);
 	if (r < 0)
 		return r;
-	r = state_lock(u.state, !o->scheduled, &u.lock);
+	r = state_lock(u.state, false, &u.lock);
+	if (r == 1 && !o->scheduled) {
+		log_info("Waiting for another update that is going on");
+		r = state_lock(u.state, true, &u.lock);
+	}
 	if (r < 0)
 		(void) log_error_errno(r, "Cannot lock %s: %m", o->state);
 	if (r == 0)

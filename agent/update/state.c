@@ -33,7 +33,7 @@ int state_open(const char *path, uid_t uid, gid_t gid, int *ret_fd)
 	return 0;
 }
 
-int state_lock(int state, int wait, int *ret_fd)
+int state_lock(int state, bool wait, int *ret_fd)
 {
 	_cleanup_close_ int fd = openat(
 		state, UPDATE_LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);

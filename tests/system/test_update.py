@@ -667,7 +667,7 @@ def test_one_at_a_time(host):
     done = subprocess.run(host.command("--scheduled"), capture_output=True, check=False)
     assert done.returncode == 0 and time.monotonic() - began < 0.6, "a timer does not wait"
     done = subprocess.run(host.command(), capture_output=True, text=True, check=False)
-    assert first.wait() == 0 and done.returncode == 0
+    assert first.wait() == 0 and done.returncode == 0 and "Waiting for another update" in done.stderr
     assert "nothing new" in done.stderr, "the second saw what the first had done"
 
 
