@@ -252,9 +252,6 @@ static int start_engine(ENGINE *engine, const struct token_uri *uri, struct tuf_
 {
 	const char *module = uri->module;
 
-	if (module && access(module, R_OK) < 0)
-		return tuf_fail(e, -ENOPKG, NULL, uri->path, "the PKCS#11 module %s: %s", module,
-			strerror(errno));
 	(void) ENGINE_ctrl_cmd_string(engine, "QUIET", NULL, 0);
 	if ((!module || ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0)) &&
 		ENGINE_init(engine))
@@ -355,6 +352,9 @@ int signer_pkcs11_load(const char *uri, const struct signer_ask *ask, EVP_PKEY *
 	r = parse(uri, label, &parts, e);
 	if (r < 0)
 		return r;
+	if (parts.module && access(parts.module, R_OK) < 0)
+		return tuf_fail(e, -ENOPKG, NULL, label, "the PKCS#11 module %s: %s", parts.module,
+			strerror(errno));
 	method = make_method();
 	if (!method)
 		return tuf_fail(e, -ENOMEM, NULL, label, "no memory");

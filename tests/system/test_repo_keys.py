@@ -924,6 +924,19 @@ def test_two_tokens_named_at_once(admin, token):
         assert done.returncode == FINE, done.err
 
 
+def test_two_tokens_open_at_the_same_time(admin, token):
+    """As a new repository has them: neither gets the other's PIN."""
+    other = Token(admin, "ben", "135791")
+    other.make("rsa2", "rsa:2048", "01")
+    command = [admin.program, "repo", "init", admin.base / "new", "-k", token.uri("ec"), "-k", other.uri("rsa2"),
+               "--no-passphrase"]
+    with Terminal(command, env=admin.env) as t:
+        for name, pin in (("ana", PIN), ("ben", "135791")):
+            t.expect(f"PIN of pkcs11:token={name};object=.*: ")
+            t.type(pin + "\n")
+        assert t.wait() == FINE
+
+
 def test_the_repository_cannot_make_anybody_load_a_module(admin, token):
     """A colleague's word of where a key is comes out of git."""
     admin.fine("key", "import", "ana", "--source", token.uri("ec"), "--passphrase-file", admin.base / "pin")
