@@ -53,7 +53,7 @@ walker_SRCS    := agent/walker/main.c agent/sandbox/sandbox.c $(addprefix agent/
 	$(addprefix policy/base/,clock.c fd.c idle.c log.c text.c) $(identity_SRCS) $(reader_SRCS)
 event_SRCS     := agent/ledger/event.c agent/ledger/id.c agent/verdict/verdict.c
 agent_SRCS     := agent/main.c agent/agent.c $(addprefix agent/,homes.c judge.c kept.c loop.c mountinfo.c options.c policy.c reload.c scanning.c) $(event_SRCS) agent/verdict/cache.c \
-	$(addprefix agent/,delivery.c enrolment.c enrolment_text.c trust_state.c update/report.c) policy/source/signed.c policy/trust/summary_valid.c \
+	$(addprefix agent/,delivery.c enrolment.c enrolment_text.c trust_state.c update/report.c) policy/source/signed.c policy/image/intact.c policy/trust/summary_valid.c \
 	$(addprefix agent/gate/,gate.c hold.c launch.c inspection.c finding.c fanotify.c mounts.c subject.c) \
 	$(addprefix agent/scan/,scan.c child.c found.c resume.c) agent/walker/message.c \
 	$(addprefix agent/pool/,pool.c client.c directory.c metadata.c metadata_python.c) agent/inspector/message.c \

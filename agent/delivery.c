@@ -216,6 +216,7 @@ struct look {
 	struct delivery *result;
 	struct folder anchor;
 	uint8_t anchor_digest[SHA256_SIZE];
+	uint8_t image[SHA256_SIZE]; /* of the policy in force; zero: none that counts */
 	struct mirror mirror;
 };
 
@@ -265,14 +266,22 @@ static int empty_memfd(int *ret)
 	return *ret < 0 ? -errno : 0;
 }
 
+static void choose_image(struct look *l)
+{
+	const struct policy *p = l->order->unproven;
+
+	l->result->damaged = p && policy_intact(p) == -EBADMSG;
+	if (!l->result->damaged)
+		memcpy(l->image, l->order->image, SHA256_SIZE);
+}
+
 /* The image belongs to the state only if no crash came between keeping the one and the other. */
 static void choose_in_force(const struct look *l, uint8_t out[SHA256_SIZE])
 {
 	static const uint8_t none[SHA256_SIZE];
 	const struct trust_record *r = &l->result->state.record;
 
-	if (memcmp(l->order->image, none, SHA256_SIZE) != 0 &&
-		!memcmp(l->order->image, r->image, SHA256_SIZE))
+	if (memcmp(l->image, none, SHA256_SIZE) != 0 && !memcmp(l->image, r->image, SHA256_SIZE))
 		memcpy(out, r->in_force.targets_digest, SHA256_SIZE);
 }
 
@@ -335,6 +344,7 @@ static int verify(struct look *l)
 		r = empty_memfd(&empty);
 		order.bundle_fd = empty;
 	}
+	choose_image(l);
 	choose_in_force(l, order.in_force);
 	r = r < 0 ? r : signed_run(&order, &s);
 	free(d->messages);
@@ -343,7 +353,7 @@ static int verify(struct look *l)
 		return r;
 	take_trust(d, &s, now);
 	d->verified = s.refused == 0;
-	return s.refused < 0 ? s.refused : take_policy(d, &s, l->order->image);
+	return s.refused < 0 ? s.refused : take_policy(d, &s, l->image);
 }
 
 static int look(struct look *l)

@@ -22,8 +22,9 @@ struct delivery_order {
 	const char *folder;      /* proscribe-update's */
 	const char *anchor_path; /* the root.json that the administrators handed out */
 	const struct trust_state *state;
-	uint8_t image[SHA256_SIZE]; /* policy_info.digest of the policy in force; zero: none */
-	uint8_t seen[SHA256_SIZE];  /* delivery.seen of the last look; zero: verify in any case */
+	uint8_t image[SHA256_SIZE];    /* policy_info.digest of the policy in force; zero: none */
+	const struct policy *unproven; /* it, if it comes from a disk that may have failed; NULL */
+	uint8_t seen[SHA256_SIZE]; /* delivery.seen of the last look; zero: verify in any case */
 };
 
 struct delivery {
@@ -33,6 +34,7 @@ struct delivery {
 	int result;
 	bool verified; /* the metadata is good; the policy it speaks of may be wrong all the same */
 	char *messages; /* owned; lines for a person, never NULL */
+	bool damaged;   /* delivery_order.unproven is: it was not compared, but made again */
 
 	bool asked, has_report;      /* was there a folder for it to lie in? */
 	struct update_report report; /* valid */

@@ -41,7 +41,7 @@ struct work {
 	struct delivery_order order;
 	struct delivery found;
 	struct trust_state state; /* a copy; its bundle is the enrolment's */
-	struct policy *policy;    /* to be kept; NULL: the state only */
+	struct policy *policy;    /* to be kept, NULL: the state only; or to be proven */
 	int result;
 };
 
@@ -49,7 +49,8 @@ struct enrolment {
 	struct agent *agent;
 	char *state_path, *keep_path;
 	struct trust_state state;
-	bool unsaved; /* the state is newer than its file */
+	bool unsaved;  /* the state is newer than its file */
+	bool unproven; /* what is in force comes from a disk and was not looked through yet */
 	bool has_report;
 	struct update_report report;
 	char *trouble;
@@ -353,6 +354,8 @@ static void start_look(struct enrolment *e, bool whole)
 		policy_info(e->agent->policy, &info);
 		memcpy(w->order.image, info.digest, SHA256_SIZE);
 	}
+	if (e->unproven && e->agent->policy)
+		w->order.unproven = w->policy = policy_ref(e->agent->policy);
 	if (!whole)
 		memcpy(w->order.seen, e->seen, SHA256_SIZE);
 	trust_state_init(&w->found.state);
@@ -494,7 +497,10 @@ static void take_found(struct enrolment *e, struct delivery *d)
 	bool swapped = d->policy;
 
 	take_report(e, d);
+	if (d->damaged)
+		tell_doubt(e, NULL, "the policy in force was damaged on this disk");
 	if (r == 0) {
+		e->unproven = false;
 		r = accept_found(e, d);
 		swapped = swapped && r == 0;
 	} else if (r == -ENODATA) {
@@ -603,6 +609,7 @@ static void load_kept(struct enrolment *e)
 
 	if (r == 0)
 		r = policy_apply(e->agent, kept);
+	e->unproven = r == 0;
 	if (r == 0)
 		policy_record(
 			e->agent, OUTCOME_APPLIED, "last good policy, kept from an earlier run");

@@ -91,6 +91,10 @@ DEFINE_CLEANUP(struct policy, policy_unref)
 
 void policy_info(const struct policy *p, struct policy_info *ret);
 
+/* Is all of it as its builder wrote it? Computes the digest again, which takes a while: 0, -EBADMSG
+ * or -ENOMEM. */
+int policy_intact(const struct policy *p);
+
 /* Names this exact policy among those of one run; never 0. */
 uint64_t policy_id(const struct policy *p);
 /* The image, open for reading as long as the policy lives. */

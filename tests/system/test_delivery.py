@@ -566,6 +566,21 @@ def test_three_are_kept_and_the_damaged_ones_passed_over(enrolled, repo, source,
     assert enrolled.status()["updates"]["targets_version"] == 5
 
 
+def test_an_image_damaged_inside_is_noticed_and_made_again(enrolled, repo, source):
+    """At the end of the image, where nothing of its structure shows it."""
+    wait_until(enrolled.state.exists, what="the state")
+    enrolled.stop()
+    content = bytearray(enrolled.kept.read_bytes())
+    content[-8] ^= 1
+    enrolled.kept.write_bytes(content)
+    enrolled.messages.clear()
+    enrolled.start()
+    enrolled.wait_for_policy("stale", "damaged")
+    enrolled.wait_for_policy("applied", "targets 2", count=2)
+    wait_until(lambda: enrolled.kept.read_bytes()[-8] == content[-8] ^ 1, what="a good copy")
+    assert enrolled.ctl("status").returncode == 0
+
+
 def state_names(agent, version):
     """Once the state with the targets of @version is on disk (it is written last)."""
     return agent.status()["updates"].get("targets_version") == version and not agent.state.with_name(
