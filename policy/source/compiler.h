@@ -17,7 +17,6 @@ enum {
 	POLICY_LIST_SIZE_MAX = 512 << 20,  /* bytes of one list */
 	COMPILER_MESSAGES_MAX = 256 << 10, /* bytes of messages kept */
 	COMPILER_TIMEOUT_SEC = 60,
-	COMPILER_GIVES_WAY_USEC = 500000, /* as long as COMPILER_GIVE_WAY lasts */
 };
 
 /* How the names of such files begin. */
@@ -39,7 +38,7 @@ enum compiler_flags {
 	/* Refuse a folder or file that anyone but root could have written to (-EPERM, one message).
 	 */
 	COMPILER_REQUIRE_ROOT_OWNED = 1u << 0,
-	/* Launches go first, for a while: nobody waits for this policy. */
+	/* Launches go first, as long as there is time left by them. */
 	COMPILER_GIVE_WAY = 1u << 1,
 };
 

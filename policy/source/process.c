@@ -85,16 +85,9 @@ static int start(struct process *r)
 			&(struct spawn){ .program = COMPILER_PROGRAM, .fds = &pair[1], .n_fds = 1 },
 			&r->pid);
 	(void) close(pair[1]);
-	if (k == 0 && r->gives_way && idle_send(r->pid))
-		r->way_ends_usec = clock_boot_usec() + COMPILER_GIVES_WAY_USEC;
+	if (k == 0 && r->gives_way)
+		idle_send(r->pid, &r->idle);
 	return k;
-}
-
-static void call_back(struct process *r)
-{
-	if (r->way_ends_usec < UINT64_MAX)
-		idle_call_back(r->pid);
-	r->way_ends_usec = UINT64_MAX;
 }
 
 static int wait_for(struct process *r, short events)
@@ -106,10 +99,9 @@ static int wait_for(struct process *r, short events)
 
 		if (now >= r->deadline_usec)
 			return -ETIMEDOUT;
-		if (now >= r->way_ends_usec)
-			call_back(r);
-		if (r->way_ends_usec < next)
-			next = r->way_ends_usec;
+		idle_check(&r->idle);
+		if (r->idle.check_usec < next)
+			next = r->idle.check_usec;
 		k = poll(&p, 1, (int) ((next - now) / USEC_PER_MSEC) + 1);
 		if (k > 0)
 			return 0;
@@ -197,7 +189,7 @@ static int reap(struct process *r, uint64_t patience_usec)
 
 	if (k != -ETIMEDOUT)
 		return status;
-	call_back(r); /* it takes a processor to end, too */
+	idle_call_back(&r->idle); /* it takes a processor to end, too */
 	(void) kill(r->pid, SIGKILL);
 	while (waitpid(r->pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -257,7 +249,7 @@ int process_run(struct process *r)
 	int k, status;
 
 	r->deadline_usec = clock_boot_usec() + COMPILER_TIMEOUT_SEC * USEC_PER_SEC;
-	r->way_ends_usec = UINT64_MAX;
+	r->idle.check_usec = UINT64_MAX;
 	k = open_results(r);
 	if (k == 0)
 		k = start(r);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "policy/base/idle.h"
 #include "policy/source/compiler.h"
 #include "policy/source/folder.h"
 #include "policy/source/wire.h"
@@ -23,7 +24,7 @@ struct process_trust {
 
 struct process {
 	enum wire_kind kind;
-	bool gives_way;                  /* launches go first, for a while */
+	bool gives_way;                  /* launches go first */
 	const struct folder_file *files; /* borrowed */
 	size_t n_files;
 	const struct process_trust *trust; /* borrowed; WIRE_SIGNED only */
@@ -35,7 +36,8 @@ struct process {
 
 	int socket;
 	pid_t pid;
-	uint64_t deadline_usec, way_ends_usec;
+	struct idle_child idle;
+	uint64_t deadline_usec;
 };
 
 void process_init(struct process *p, enum wire_kind kind);
