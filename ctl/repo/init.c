@@ -2,7 +2,9 @@
  * proscribectl repo init. Runs on an administrator's machine. Nothing is left behind when it fails:
  * no folder, no key.
  */
+#include <fcntl.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <string.h>
 
 #include "ctl/json.h"
@@ -12,7 +14,9 @@
 #include "ctl/repo/signers.h"
 #include "ctl/repo/working.h"
 #include "policy/base/clock.h"
+#include "policy/trust/canonical.h"
 #include "policy/trust/repository_edit.h"
+#include "policy/trust/repository_folder.h"
 #include "policy/trust/repository_stage.h"
 
 #define ROOT_LIFE_SEC    (INT64_C(365) * 86400)
@@ -31,10 +35,10 @@ enum {
 struct new_key {
 	char name[REPOSITORY_NAME_MAX + 1];
 	unsigned roles;
-	const char *place;     /* where the private key is; NULL: to be made */
+	const char *place;     /* where the private key is; NULL: in the folder, or to be made */
 	struct signer *signer; /* owned */
 	struct repository_key key;
-	bool made;
+	bool make, made; /* to be made; its file is there now */
 };
 
 struct init {
@@ -179,10 +183,9 @@ static bool encrypted(const struct init *n, const struct new_key *k)
 	return !(n->a->given & OPTION_NO_PASSPHRASE) && (k->roles & (FOR_ROOT | FOR_TARGETS));
 }
 
-/* Before anybody is asked for a passphrase: is there a way for each? */
+/* Before anybody is asked for anything: is there a way for each? */
 static int check_keys(struct init *n, struct tuf_error *e)
 {
-	bool ask = false;
 	int k = 0;
 
 	for (size_t i = 0; i < n->n_keys && k == 0; i++) {
@@ -197,17 +200,41 @@ static int check_keys(struct init *n, struct tuf_error *e)
 				"is there already, perhaps of another repository; '-k %s' takes "
 				"it, '--keys DIR' keeps the keys of this one apart",
 				key->name);
-		k = signers_check_new(&n->signers, n->stage.repository, key->name, e);
-		key->made = k == 0;
-		ask = ask || encrypted(n, key);
+		k = signers_check_new(&n->signers, NULL, key->name, e);
+		key->make = k == 0;
 	}
-	if (k < 0 || !ask)
-		return k;
+	return k;
+}
+
+static int open_keys(struct init *n, struct tuf_error *e)
+{
+	int k = 0;
+
+	for (size_t i = 0; i < n->n_keys && k == 0; i++) {
+		struct new_key *key = &n->keys[i];
+		_cleanup_free_ char *path = key_path(n, key->name);
+
+		if (!path)
+			return tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
+		if (!key->make)
+			k = signers_open_place(
+				&n->signers, key->place ? key->place : path, &key->signer, e);
+	}
+	return k;
+}
+
+/* One for all. Says itself what is wrong. */
+static int ask_passphrase(struct init *n)
+{
+	bool ask = false;
+
+	for (size_t i = 0; i < n->n_keys; i++)
+		ask = ask || (n->keys[i].make && encrypted(n, &n->keys[i]));
+	if (!ask)
+		return 0;
 	n->passphrase = OPENSSL_secure_zalloc(SIGNER_PASSPHRASE_MAX + 1);
-	if (!n->passphrase)
-		return tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
-	k = passphrase_new(&n->signers.passphrase, "the new keys", n->passphrase);
-	return k < 0 ? tuf_fail(e, k, NULL, NULL, "no repository was made") : 0;
+	return n->passphrase ? passphrase_new(&n->signers.passphrase, "the new keys", n->passphrase)
+			     : -ENOMEM;
 }
 
 static int make_key(struct init *n, struct new_key *k, struct tuf_error *e)
@@ -217,44 +244,70 @@ static int make_key(struct init *n, struct new_key *k, struct tuf_error *e)
 	int r = signers_generate(&n->signers, n->stage.repository, k->name, n->scheme, n->a->owner,
 		encrypted(n, k) ? n->passphrase : NULL, e);
 
-	if (r < 0) {
-		k->made = false;
+	if (r < 0)
 		return r;
-	}
+	k->made = true;
 	return path ? signer_open(path, &ask, &k->signer, e)
 		    : tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
 }
 
-static int take_key(struct init *n, struct new_key *k, struct tuf_error *e)
+/* The public part as 'repo key generate' wrote it without a repository: with its owner. */
+static int load_public(const struct init *n, const struct new_key *k, json_t **ret)
 {
-	_cleanup_free_ char *path = key_path(n, k->name), *whole = NULL;
-	_cleanup_(json_decrefp) json_t *object = NULL;
-	const char *place = k->place ? k->place : path, *source;
-	int r = path ? signers_open_place(&n->signers, place, &k->signer, e) : -ENOMEM;
+	_cleanup_(tuf_key_freep) struct tuf_key *key = NULL;
+	_cleanup_json_ json_t *object = NULL;
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t size;
+	int r;
 
+	if (asprintf(&path, "%s/%s.pub.json", n->signers.folder, k->name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	r = repository_read(AT_FDCWD, path, REPOSITORY_KEY_SIZE_MAX, &text, &size);
+	if (r == 0)
+		r = canonical_load(text, size, NULL, 0, &object);
+	if (r == 0)
+		r = tuf_key_parse(object, &key);
 	if (r < 0)
 		return r;
-	r = signer_key_object(k->signer, n->a->owner, &object);
+	if (!signers_same(k->signer, key))
+		return -EKEYREJECTED;
+	*ret = TAKE_PTR(object);
+	return 0;
+}
+
+static int take_key(struct init *n, struct new_key *k, struct tuf_error *e)
+{
+	_cleanup_json_ json_t *object = NULL;
+	_cleanup_free_ char *path = key_path(n, k->name), *whole = NULL;
+	int r = -ENOENT;
+
+	if (!path)
+		return tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
+	if (!k->place && !n->a->owner)
+		r = load_public(n, k, &object);
 	if (r < 0)
-		return tuf_fail(e, r, NULL, place, "is of no kind that TUF knows");
+		r = signer_key_object(k->signer, n->a->owner, &object);
+	if (r < 0)
+		return tuf_fail(
+			e, r, NULL, k->place ? k->place : path, "is of no kind that TUF knows");
 	if (k->place)
-		whole = signers_is_token(place) ? signer_label(place) : realpath(place, NULL);
-	source = whole ? whole : strrchr(path, '/') + 1;
-	return repository_add_key(n->stage.repository, k->name, object,
-		n->signers.usual || k->place ? source : path, e);
+		whole = signers_is_token(k->place) ? signer_label(k->place)
+						   : realpath(k->place, NULL);
+	else
+		whole = strdup(n->signers.usual ? strrchr(path, '/') + 1 : path);
+	return repository_add_key(n->stage.repository, k->name, object, whole, e);
 }
 
 static int get_keys(struct init *n, struct tuf_error *e)
 {
-	int r = check_keys(n, e);
+	int r = 0;
 
-	for (size_t i = 0; i < n->n_keys; i++) {
+	for (size_t i = 0; i < n->n_keys && r == 0; i++) {
 		struct new_key *k = &n->keys[i];
 
-		if (r < 0)
-			k->made = false; /* not begun */
-		else
-			r = k->made ? make_key(n, k, e) : take_key(n, k, e);
+		r = k->make ? make_key(n, k, e) : take_key(n, k, e);
 		if (r == 0)
 			r = repository_find_key(n->stage.repository, k->name, &k->key, e);
 	}
@@ -307,7 +360,7 @@ static int put_root(struct init *n, int64_t now, struct tuf_error *e)
 static int put_first(struct init *n, enum tuf_type type, int64_t expires_utc_sec, const char *names,
 	struct tuf_error *e)
 {
-	_cleanup_(json_decrefp) json_t *first = NULL;
+	_cleanup_json_ json_t *first = NULL;
 	int r = repository_first(type, expires_utc_sec, &first);
 
 	if (r < 0)
@@ -409,10 +462,24 @@ static int parse_scheme(const char *text, enum tuf_scheme *ret)
 	return -EINVAL;
 }
 
+/* Nobody is asked for anything any more, and it takes a moment: Ctrl-C waits, so that nothing is
+ * left half made. */
+static void hold_signals(void)
+{
+	static const int held[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t set;
+
+	(void) sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+		(void) sigaddset(&set, held[i]);
+	(void) sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 enum exit_code cmd_repo_init(const struct arguments *a)
 {
 	_cleanup_(init_done) struct init n = { .a = a };
 	struct tuf_error e = { 0 };
+	const char *path;
 
 	if (a->passphrase_file && (a->given & OPTION_NO_PASSPHRASE)) {
 		complain("--passphrase-file and --no-passphrase exclude each other");
@@ -426,10 +493,14 @@ enum exit_code cmd_repo_init(const struct arguments *a)
 		return EXIT_CODE_USAGE;
 	if (signers_init(&n.signers, a) < 0)
 		return EXIT_CODE_FAILED;
-	if (repository_stage_begin(
-		    a->n_operands == 1 ? a->operands[0] : working_folder(a), &n.stage, &e) < 0 ||
-		get_keys(&n, &e) < 0 || put_all(&n, &e) < 0 ||
-		repository_stage_end(&n.stage, &e) < 0)
+	path = a->n_operands == 1 ? a->operands[0] : working_folder(a);
+	if (repository_vacant(path, &e) < 0 || check_keys(&n, &e) < 0 || open_keys(&n, &e) < 0)
+		return signers_failed(&e);
+	if (ask_passphrase(&n) < 0)
+		return EXIT_CODE_FAILED;
+	hold_signals();
+	if (repository_stage_begin(path, &n.stage, &e) < 0 || get_keys(&n, &e) < 0 ||
+		put_all(&n, &e) < 0 || repository_stage_end(&n.stage, &e) < 0)
 		return signers_failed(&e);
 	n.done = true;
 	if (a->given & OPTION_JSON)

@@ -57,15 +57,23 @@ static int no_memory(struct tuf_error *e)
 	return tuf_fail(e, -ENOMEM, NULL, NULL, "not enough memory");
 }
 
+/* A web server must be able to read it, whatever the umask. */
+static int make_folder(int folder, const char *name)
+{
+	if (mkdirat(folder, name, 0755) == 0)
+		return fchmodat(folder, name, 0755, 0) < 0 ? -errno : 0;
+	return errno == EEXIST ? 0 : -errno;
+}
+
 /* Opens the folder and keeps everybody else from publishing to it, as far as its filesystem can. */
 static int open_output(struct publishing *p, struct tuf_error *e)
 {
 	const char *output = p->p->output;
 	int k;
 
-	if (!p->p->dry_run && !p->p->renew && mkdir(output, 0755) < 0 && errno != EEXIST)
-		return tuf_fail(
-			e, -errno, NULL, output, "this folder cannot be made: %s", strerror(errno));
+	k = p->p->dry_run || p->p->renew ? 0 : make_folder(AT_FDCWD, output);
+	if (k < 0)
+		return tuf_fail(e, k, NULL, output, "this folder cannot be made: %s", strerror(-k));
 	k = repository_output_open(p->r, output, &p->old, e);
 	if (k < 0 || p->p->dry_run)
 		return k;
@@ -75,10 +83,11 @@ static int open_output(struct publishing *p, struct tuf_error *e)
 	if (flock(p->old.fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return tuf_fail(e, -EBUSY, NULL, output,
 			"somebody else is publishing there; try again when that is done");
-	if ((mkdirat(p->old.fd, "metadata", 0755) < 0 && errno != EEXIST) ||
-		(mkdirat(p->old.fd, "targets", 0755) < 0 && errno != EEXIST))
-		return tuf_fail(
-			e, -errno, NULL, output, "cannot be written to: %s", strerror(errno));
+	k = make_folder(p->old.fd, "metadata");
+	if (k == 0)
+		k = make_folder(p->old.fd, "targets");
+	if (k < 0)
+		return tuf_fail(e, k, NULL, output, "cannot be written to: %s", strerror(-k));
 	return 0;
 }
 
@@ -270,9 +279,12 @@ static int make_folders(int folder, const char *file)
 	if (!path)
 		return -ENOMEM;
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int k;
+
 		*slash = '\0';
-		if (mkdirat(folder, path, 0755) < 0 && errno != EEXIST)
-			return -errno;
+		k = make_folder(folder, path);
+		if (k < 0)
+			return k;
 		*slash = '/';
 	}
 	return 0;

@@ -33,7 +33,8 @@ static int check_vacant(int folder, const char *path, struct tuf_error *e)
 	if (!d)
 		return tuf_fail(e, -errno, NULL, path, "cannot be read: %s", strerror(errno));
 	while (!git && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			strcmp(entry->d_name, STAGE_FOLDER) != 0)
 			return tuf_fail(e, -EEXIST, NULL, path,
 				"is neither empty nor a git repository: it holds %s",
 				entry->d_name);
@@ -85,6 +86,17 @@ int repository_create(const char *path, struct repository **ret, struct tuf_erro
 }
 
 /* ---- stage ---- */
+
+int repository_vacant(const char *path, struct tuf_error *e)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT
+			? 0
+			: tuf_fail(e, -errno, NULL, path, "cannot be opened: %s", strerror(errno));
+	return check_vacant(fd, path, e);
+}
 
 static int make_stage(struct repository_stage *s, struct tuf_error *e)
 {

@@ -13,6 +13,8 @@ struct repository_stage {
 	bool made;                     /* the folder at @path is ours, too */
 };
 
+/* Could a repository begin at @path? As repository_stage_begin() answers, without a change. */
+int repository_vacant(const char *path, struct tuf_error *e);
 /* -EEXIST: @path is neither new nor empty nor a git repository without files of ours. */
 int repository_stage_begin(const char *path, struct repository_stage *ret, struct tuf_error *e);
 /* Moves it into place. */
