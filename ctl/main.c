@@ -191,11 +191,21 @@ static void next_words(const char *first, char out[NEXT_WORDS_SIZE])
 				used ? ", " : "", c->name + n + 1);
 }
 
+/* The first @words of argv. */
+static void join(int argc, char *argv[], int words, char out[NEXT_WORDS_SIZE])
+{
+	size_t used = 0;
+
+	*out = '\0';
+	for (int i = 0; i < words && i < argc && used < NEXT_WORDS_SIZE; i++)
+		used += (size_t) snprintf(
+			out + used, NEXT_WORDS_SIZE - used, "%s%s", i ? " " : "", argv[i]);
+}
+
 static enum exit_code unknown(int argc, char *argv[])
 {
-	const char *names[COMMANDS_MAX + 1] = { NULL }, *likely;
-	_cleanup_free_ char *typed = NULL;
-	char next[NEXT_WORDS_SIZE];
+	const char *names[COMMANDS_MAX + 1] = { NULL }, *likely = NULL;
+	char typed[NEXT_WORDS_SIZE], next[NEXT_WORDS_SIZE];
 
 	next_words(argv[0], next);
 	for (size_t i = 0; i < COMMANDS_MAX && command(i); i++)
@@ -203,10 +213,13 @@ static enum exit_code unknown(int argc, char *argv[])
 	if (*next && argc < 2) {
 		complain("'%s' wants another word: %s", argv[0], next);
 	} else {
-		if (asprintf(&typed, "%s%s%s%s%s", argv[0], *next ? " " : "", *next ? argv[1] : "",
-			    *next && argc > 2 ? " " : "", *next && argc > 2 ? argv[2] : "") < 0)
-			return EXIT_CODE_FAILED;
-		likely = arguments_likely(typed, names);
+		/* Of as many words as commands have, or of fewer: what follows may be operands. */
+		for (int words = *next ? 3 : 1; words > 0 && !likely; words--) {
+			join(argc, argv, words, typed);
+			likely = arguments_likely(typed, names);
+		}
+		if (!likely)
+			join(argc, argv, *next ? 2 : 1, typed);
 		if (likely)
 			complain("no such command: '%s'; did you mean '%s'?", typed, likely);
 		else

@@ -112,6 +112,30 @@ static enum exit_code fail(struct publishing *p, int error, const struct tuf_err
 		: EXIT_CODE_FAILED;
 }
 
+/* Hosts refuse a repository without a policy, so they are not to meet one. */
+static int check_policy(struct repository *r, struct tuf_error *e)
+{
+	char **roles;
+	bool found = false;
+	int k = repository_roles(r, &roles, e);
+
+	for (size_t i = 0; k == 0 && roles[i]; i++) {
+		_cleanup_(tuf_metadata_freep) struct tuf_metadata *m = NULL;
+
+		if (!found && repository_load(r, roles[i], &m, NULL) == 0)
+			found = tuf_metadata_target(m, REPOSITORY_POLICY "policy.yaml");
+	}
+	for (size_t i = 0; k == 0 && roles[i]; i++)
+		free(roles[i]);
+	if (k < 0)
+		return k;
+	free(roles);
+	return found ? 0
+		     : tuf_fail(e, -ENOENT, NULL, REPOSITORY_POLICY "policy.yaml",
+			       "is not in the repository yet; add a policy: proscribectl repo "
+			       "add POLICY-DIR");
+}
+
 static enum exit_code run(const struct arguments *a, bool renew)
 {
 	_cleanup_(publishing_done) struct publishing p = { 0 };
@@ -133,6 +157,8 @@ static enum exit_code run(const struct arguments *a, bool renew)
 	if (signers_init(&p.signers, a) < 0 || !p.files)
 		return EXIT_CODE_FAILED;
 	r = working_open(a, !renew, &p.r, &e);
+	if (r == 0 && !renew)
+		r = check_policy(p.r, &e);
 	if (r == 0)
 		r = repository_publish(p.r, &publish, &done, &e);
 	if (r < 0)

@@ -109,7 +109,7 @@ def test_help_and_version(ctl):
 @pytest.mark.parametrize(("arguments", "says"), [
     ([], "Usage: proscribectl COMMAND"),
     (["chek"], "did you mean 'check'?"),
-    (["policy"], "check or reload"),
+    (["policy"], "another word: check, reload"),
     (["policy", "chekc", "x"], "did you mean 'policy check'?"),
     (["purl"], "'purl' wants another word: parse, build"),
     (["purl", "prase", "x"], "did you mean 'purl parse'?"),

@@ -616,14 +616,23 @@ def test_publishing_twice_and_dry(admin, policy, output):
     assert timestamp["length"] == len(snapshot) and timestamp["hashes"]["sha256"] == hashlib.sha256(snapshot).hexdigest()
 
 
+def test_publishing_refuses_a_repository_without_a_policy(admin, output):
+    admin.fails("publish", output, says="policy/policy.yaml: is not in the repository yet; add a policy")
+    assert not output.exists()
+
+
 def test_publishing_refuses_to_go_back(admin, policy, output, tmp_path):
     old = tmp_path / "old"
+    release(admin, policy, output)
     shutil.copytree(admin.folder, old)
+    (policy / "policy.yaml").write_text((policy / "policy.yaml").read_text().replace("action: block", "action: warn"))
     release(admin, policy, output)
     before = files(output)
     admin.fails("publish", output, folder=old, says="git pull")
     other = Person(admin.program.parent, tmp_path, "other", tmp_path / "other")
     other.does("init", other.folder, "--no-passphrase")
+    add(other, policy)
+    other.does("sign", "targets", "--yes")
     other.fails("publish", output, says="another repository's")
     assert files(output) == before
 
