@@ -294,7 +294,8 @@ static int compare_hashes(json_t *list, const struct side *a, const struct side 
 
 		if (h[i].added > 0 && h[i].removed > 0)
 			r = add(list, change, "hashes", h[i].software,
-				"%zu hashes added, %zu removed", h[i].added, h[i].removed);
+				"%zu hash%s added, %zu removed", h[i].added,
+				h[i].added == 1 ? "" : "es", h[i].removed);
 		else
 			r = add(list, change, "hashes", h[i].software, "%zu hash%s", changed,
 				changed == 1 ? "" : "es");

@@ -23,6 +23,7 @@ struct status {
 	int64_t now_utc_sec;
 	struct table *table; /* owned */
 	json_t *roles;       /* owned */
+	json_t *soon;        /* owned; the names of roles that expire in two weeks */
 	bool expired, unsigned_yet;
 	size_t n_unpublished;
 };
@@ -33,6 +34,7 @@ static void status_done(struct status *s)
 	repository_output_done(&s->output);
 	table_free(s->table);
 	json_decref(s->roles);
+	json_decref(s->soon);
 }
 
 static bool is_online(const char *role)
@@ -120,7 +122,8 @@ static int add_role(struct status *s, const char *role, struct tuf_error *e)
 	char version[CELL_SIZE], expires[WORKING_SPAN_SIZE], have[CELL_SIZE], waiting[WAITING_SIZE],
 		there[CELL_SIZE];
 	const char *cells[] = { role, version, expires, have, waiting, there };
-	bool online = is_online(role), counts = !online || s->output.timestamp, expired, missing;
+	bool online = is_online(role), counts = !online || s->output.timestamp, expired, missing,
+	     soon;
 	int64_t published = repository_output_version(&s->output, role), until;
 	enum tint tint = TINT_NONE;
 	int k = repository_state(s->r, role, &state, e);
@@ -129,6 +132,7 @@ static int add_role(struct status *s, const char *role, struct tuf_error *e)
 		return k;
 	until = expires_of(s, role, state.metadata);
 	expired = counts && until <= s->now_utc_sec;
+	soon = !online && !expired && until - s->now_utc_sec < SOON_SEC;
 	missing = !online && !state.complete;
 	s->expired |= expired;
 	s->unsigned_yet |= missing;
@@ -136,8 +140,10 @@ static int add_role(struct status *s, const char *role, struct tuf_error *e)
 		s->n_unpublished++;
 	if (expired)
 		tint = TINT_BAD;
-	else if (missing || (!online && until - s->now_utc_sec < SOON_SEC))
+	else if (missing || soon)
 		tint = TINT_WARN;
+	if (soon)
+		(void) json_array_append_new(s->soon, json_string(role));
 	(void) snprintf(version, sizeof(version), "%" PRId64, state.metadata->version);
 	(void) snprintf(there, sizeof(there), "%" PRId64, published);
 	working_span(until, s->now_utc_sec, expires);
@@ -180,6 +186,14 @@ static void say(const struct status *s)
 			"Something has expired: hosts refuse it, and keep what they have.");
 		(void) putchar('\n');
 	}
+	for (size_t i = 0; i < json_array_size(s->soon); i++) {
+		const char *role = json_string_value(json_array_get(s->soon, i));
+
+		print_text(stdout, &style, TINT_WARN, role);
+		(void) fputs(" expires soon: proscribectl repo role expire ", stdout);
+		print_text(stdout, &style, TINT_NONE, role);
+		(void) printf(" --expires %s\n", strcmp(role, "root") == 0 ? "1y" : "90d");
+	}
 	if (s->unsigned_yet)
 		(void) puts("More signatures are needed: proscribectl repo sign ROLE");
 	else if (s->n_unpublished > 0)
@@ -196,13 +210,14 @@ enum exit_code cmd_repo_status(const struct arguments *a)
 
 	s.now_utc_sec = clock_utc_nsec() / NSEC_PER_SEC;
 	s.roles = json_array();
+	s.soon = json_array();
 	if (working_open(a, false, &s.r, &e) < 0 ||
 		(a->output && repository_output_open(s.r, a->output, &s.output, &e) < 0) ||
 		add_roles(&s, &e) < 0)
 		return signers_failed(&e);
 	if (a->given & OPTION_JSON) {
-		_cleanup_json_ json_t *o = json_pack("{s:O, s:b, s:b}", "roles", s.roles,
-			"complete", !s.unsigned_yet, "expired", s.expired);
+		_cleanup_json_ json_t *o = json_pack("{s:O, s:b, s:b, s:O}", "roles", s.roles,
+			"complete", !s.unsigned_yet, "expired", s.expired, "soon", s.soon);
 
 		if (a->output)
 			(void) json_object_set_new(

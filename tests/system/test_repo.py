@@ -4,10 +4,12 @@ renewed by cron and read by hosts; keys that rotate and get lost; teams; and wha
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -661,6 +663,8 @@ def test_expiry(admin, policy, output):
     admin.fails("verify", output, days=8, says="expired")
     admin.does("refresh", output, days=8)
     admin.does("verify", output, days=8)
+    assert admin.json("status", days=77)["soon"] == ["targets"]
+    admin.does("status", days=77, says="targets expires soon: proscribectl repo role expire targets --expires 90d\n")
     admin.does("status", code=FAILED, days=100)
     admin.fails("publish", output, days=100, says="repo role expire targets")
     admin.does("role", "expire", "targets", "--expires", "90d", days=100, code=UNSIGNED)
@@ -711,6 +715,30 @@ def test_readers_see_whole_states_only(admin, policy, output):
     ended.set()
     reader.join()
     assert seen and all(isinstance(s, int) and s >= 1000 for s in seen), seen
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_point(admin, policy, output, seed):
+    """What is published stays whole, and the next run makes everything good."""
+    release(admin, policy, output)
+    random.seed(seed)
+    for n in range(8):
+        (policy / "policy.yaml").write_text(TEXT + f"# {n}\n")
+        kill(admin, random.random() * 0.05, "add", policy)
+        admin("add", policy)
+        admin.does("sign", "targets", "--yes")
+        kill(admin, random.random() * 0.02, "publish", output)
+        assert admin.json("verify", output)["roles"]["targets"]["version"] in (n + 2, n + 3)
+        assert admin.json("publish", output)["targets"] == n + 3
+    assert not list(output.rglob("*.new")) and admin.json("verify", output)["policy"]["rules"] == 2
+
+
+def kill(person, after_sec, word, *words):
+    process = subprocess.Popen([person.program, "repo", word, "-C", person.folder, *words], env=person.env, cwd="/",
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(after_sec)
+    process.kill()
+    process.wait()
 
 
 # ---- hosts, and others ----

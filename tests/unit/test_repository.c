@@ -481,13 +481,18 @@ static void test_delegates(void **state)
 	char **roles, *parent;
 
 	assert_int_equal(delegate(w, "team-a", "targets", "policy/team-a*.yaml", 2, &e), 0);
+	assert_int_equal(
+		delegate(w, "0123456789012345678901234567890123456789012345678901234567890123",
+			"targets", "policy/long.yaml", 3, &e),
+		0); /* REPOSITORY_ROLE_MAX */
 	assert_int_equal(delegate(w, "team-b", "targets", "policy/team-b*.yaml", 3, &e), 0);
 	assert_int_equal(delegate(w, "inner", "team-a", "policy/team-a-x.yaml", 4, &e), 0);
 	assert_int_equal(repository_roles(w->r, &roles, &e), 0);
 	assert_string_equal(roles[4], "team-a");
 	assert_string_equal(roles[5], "inner");
-	assert_string_equal(roles[6], "team-b");
-	assert_null(roles[7]);
+	assert_int_equal(strlen(roles[6]), REPOSITORY_ROLE_MAX);
+	assert_string_equal(roles[7], "team-b");
+	assert_null(roles[8]);
 	repository_roles_free(roles);
 	assert_int_equal(world_sign(w, "team-a", 3, &e), -EKEYREJECTED);
 	world_must_sign(w, "team-a", 2);
@@ -518,6 +523,9 @@ static void test_refuses_delegations_that_cannot_be(void **state)
 			-EINVAL },
 		{ "a hidden file", ".a", "targets", "policy/*", -EINVAL },
 		{ "nothing", "", "targets", "policy/*", -EINVAL },
+		{ "one byte too long",
+			"0123456789012345678901234567890123456789012345678901234567890123x",
+			"targets", "policy/*", -EINVAL },
 		{ "by root", "a", "root", "policy/*", -EINVAL },
 		{ "by nobody", "a", "nobody", "policy/*", -ENOENT },
 		{ "files that are no policy", "a", "targets", "firmware/*", -EINVAL },
