@@ -33,11 +33,11 @@ identity_SRCS  := $(addprefix policy/identity/,facts.c npm.c pypi.c purl.c purl_
 reader_SRCS    := $(addprefix policy/image/,policy.c lookup.c format.c match.c signature.c)
 source_SRCS    := $(addprefix policy/source/,compiler.c folder.c process.c settings.c wire.c)
 # the client of the signed policy; what makes one (repository) and what reaches the network (http) apart
-trust_SRCS     := $(wildcard $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c summary_valid.c \
-	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c))
-publisher_SRCS := $(wildcard $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
-	repository_verify.c))
-http_SRCS      := $(wildcard policy/trust/http.c)
+trust_SRCS     := $(addprefix policy/trust/,error.c canonical.c key.c metadata.c digest.c trusted.c search.c client.c store.c bundle.c transport.c summary.c summary_valid.c \
+	member.c metadata_delegations.c metadata_files.c metadata_root.c metadata_time.c)
+publisher_SRCS := $(addprefix policy/trust/,signer.c signer_pkcs11.c repository.c repository_edit.c repository_folder.c repository_output.c repository_publish.c repository_stage.c repository_state.c \
+	repository_verify.c)
+http_SRCS      := policy/trust/http.c
 compiler_SRCS  := $(addprefix agent/compiler/,main.c serve.c signed.c warm_up.c) agent/sandbox/sandbox.c $(base_SRCS) $(identity_SRCS) $(reader_SRCS) \
 	policy/image/builder.c policy/image/hash_sort.c $(addprefix policy/source/,tree.c schema.c essential.c evidence.c list.c outline.c pattern.c \
 	signatures.c yara.c software.c range.c rules.c settings.c settings_file.c message.c compile.c wire.c) $(trust_SRCS)
@@ -75,7 +75,7 @@ proscribe-compiler_LIBS   := -lseccomp -lcrypto -ljansson -lyaml -lyara -lpthrea
 proscribe-update_LIBS     := -lseccomp -lcrypto -ljansson -lyaml -lcurl -lpthread
 test_LIBS      := -lcmocka -lcurl -lsystemd -lsqlite3 -lcrypto -lseccomp -lyaml -ljansson -lyara -lpthread -lz -lsquashfs
 
-PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker $(if $(wildcard agent/update/main.c),proscribe-update)
+PROGRAMS := proscribed proscribectl proscribe-inspector proscribe-compiler proscribe-walker proscribe-update
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: $(addprefix $(B)/,$(PROGRAMS)) ## build every program into $(B)/
@@ -126,7 +126,7 @@ $(B)/tests/bench/tiny: tests/bench/tiny.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -nostartfiles -o $@ $<
 fuzzers: $(FUZZERS)
-tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) $(if $(wildcard tests/conformance/tuf_client.c),$(B)/tests/tuf-client) ## build the test programs as well
+tests: all $(TESTS) $(TEST_TOOLS) $(FUZZERS) $(B)/tests/tuf-client ## build the test programs as well
 
 # ---- running them; tests/run says what each step is ----
 PYTHON  := /usr/bin/python3
@@ -136,7 +136,7 @@ FUZZ_SECONDS ?= 60
 BUILD_DEPS := gcc pkg-config libc6-dev libyaml-dev libseccomp-dev libsqlite3-dev libsystemd-dev libssl-dev libjansson-dev zlib1g-dev libsquashfs-dev libyara-dev libcurl4-openssl-dev
 DEMO_DEPS  := node:nodejs npm:npm
 CHECK_DEPS := libcmocka-dev openssl python3-pytest python3-jsonschema python3-dbusmock python3-apt python3-packaging python3-cryptography rpm ruby clang clang-tidy libclang-rt-14-dev faketime \
-	cppcheck valgrind universal-ctags strace mandoc node:nodejs qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara softhsm2 opensc libengine-pkcs11-openssl
+	cppcheck valgrind universal-ctags strace mandoc node:nodejs npm:npm qemu-system-x86 mmdebstrap busybox-static cpio lz4 kmod e2fsprogs squashfs-tools yara softhsm2 opensc libengine-pkcs11-openssl
 
 deps: ## install the Debian packages that are missing (as root)
 	@tests/support/deps $(BUILD_DEPS) $(CHECK_DEPS) $(DEMO_DEPS)
