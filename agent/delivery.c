@@ -344,7 +344,6 @@ static int verify(struct look *l)
 		r = empty_memfd(&empty);
 		order.bundle_fd = empty;
 	}
-	choose_image(l);
 	choose_in_force(l, order.in_force);
 	r = r < 0 ? r : signed_run(&order, &s);
 	free(d->messages);
@@ -364,6 +363,7 @@ static int look(struct look *l)
 	l->mirror.seen = EVP_MD_CTX_new();
 	if (!l->mirror.seen || !EVP_DigestInit_ex(l->mirror.seen, EVP_sha256(), NULL))
 		return -ENOMEM;
+	choose_image(l);
 	r = read_anchor(l);
 	if (r < 0)
 		return r;

@@ -34,7 +34,7 @@ struct delivery {
 	int result;
 	bool verified; /* the metadata is good; the policy it speaks of may be wrong all the same */
 	char *messages; /* owned; lines for a person, never NULL */
-	bool damaged;   /* delivery_order.unproven is: it was not compared, but made again */
+	bool damaged;   /* delivery_order.unproven is: it counts as none, and is made again */
 
 	bool asked, has_report;      /* was there a folder for it to lie in? */
 	struct update_report report; /* valid */

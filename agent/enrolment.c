@@ -51,6 +51,7 @@ struct enrolment {
 	struct trust_state state;
 	bool unsaved;  /* the state is newer than its file */
 	bool unproven; /* what is in force comes from a disk and was not looked through yet */
+	bool damaged;  /* ... or was, and is not what it should be */
 	bool has_report;
 	struct update_report report;
 	char *trouble;
@@ -351,7 +352,7 @@ static void start_look(struct enrolment *e, bool whole)
 		.state = &w->state,
 	};
 	w->state = e->state;
-	if (e->agent->policy) {
+	if (e->agent->policy && !e->damaged) {
 		policy_info(e->agent->policy, &info);
 		memcpy(w->order.image, info.digest, SHA256_SIZE);
 	}
@@ -457,6 +458,7 @@ static int accept_found(struct enrolment *e, struct delivery *d)
 		return r;
 	}
 	take_state(e, d);
+	e->damaged = e->damaged && !swapped;
 	forget_refusal(e, TRUST_REFUSER_AGENT);
 	set_trouble(e, NULL);
 	log_lines(LOG_LEVEL_WARNING, d->messages);
@@ -498,10 +500,12 @@ static void take_found(struct enrolment *e, struct delivery *d)
 	bool swapped = d->policy;
 
 	take_report(e, d);
-	if (d->damaged)
+	e->unproven = false;
+	if (d->damaged) {
+		e->damaged = true;
 		tell_doubt(e, NULL, "the policy in force was damaged on this disk");
+	}
 	if (r == 0) {
-		e->unproven = false;
 		r = accept_found(e, d);
 		swapped = swapped && r == 0;
 	} else if (r == -ENODATA) {

@@ -20,8 +20,8 @@ struct signed_order {
 	uint8_t in_force[32]; /* trust_summary.targets_digest of the policy in force; zero: none */
 	int root_fd;          /* the trust anchor */
 	int bundle_fd;        /* what was trusted so far (tuf_bundle_write()); may be empty */
-	/* "metadata/3.root.json", "targets/policy/<hash>.policy.yaml"; at most SIGNED_RUN_FILES_MAX.
-	 * May be written to by others all the while. */
+	/* "metadata/3.root.json", "targets/policy/<hash>.policy.yaml"; at most
+	 * SIGNED_RUN_FILES_MAX. May be written to by others all the while. */
 	const struct folder_file *files;
 	size_t n_files;
 };

@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import stat
 import subprocess
 import threading
@@ -299,6 +300,24 @@ def test_what_is_no_file_is_not_read_and_holds_nothing_up(enrolled, repo, source
     assert launch(banned).refused
 
 
+def test_a_lease_holds_nothing_up(enrolled, repo, source, banned):
+    """Whoever opens a file with such a lease waits, if it is opened in the usual way."""
+    publish(repo, source, action="log")
+    enrolled.updates.put(repo, report=False)
+    path = next(enrolled.updates.mirror.glob("targets/policy/*.policy.yaml"))
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    try:
+        with open(path, "r+b") as file:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            started = time.monotonic()
+            enrolled.update()
+            assert time.monotonic() - started < 10
+    finally:
+        signal.signal(signal.SIGIO, before)
+    enrolled.update()
+    assert not launch(banned).refused
+
+
 @pytest.mark.parametrize("folder", ["metadata", "targets/policy"])
 def test_a_folder_with_too_much_in_it_is_not_looked_at(enrolled, repo, source, banned, folder):
     publish(repo, source, action="log")
@@ -566,19 +585,26 @@ def test_three_are_kept_and_the_damaged_ones_passed_over(enrolled, repo, source,
     assert enrolled.status()["updates"]["targets_version"] == 5
 
 
-def test_an_image_damaged_inside_is_noticed_and_made_again(enrolled, repo, source):
+@pytest.mark.parametrize("there", [True, False], ids=["with updates", "without updates"])
+def test_an_image_damaged_inside_is_noticed_and_made_again(enrolled, repo, source, there):
     """At the end of the image, where nothing of its structure shows it."""
     wait_until(enrolled.state.exists, what="the state")
     enrolled.stop()
     content = bytearray(enrolled.kept.read_bytes())
     content[-8] ^= 1
     enrolled.kept.write_bytes(content)
+    if not there:
+        shutil.rmtree(enrolled.updates.folder)
     enrolled.messages.clear()
     enrolled.start()
     enrolled.wait_for_policy("stale", "damaged")
+    if not there:
+        assert "not fetched" in enrolled.update()["refused"]
+        enrolled.updates.put(repo)
     enrolled.wait_for_policy("applied", "targets 2", count=2)
     wait_until(lambda: enrolled.kept.read_bytes()[-8] == content[-8] ^ 1, what="a good copy")
     assert enrolled.ctl("status").returncode == 0
+    assert len([1 for o, d in enrolled.policy_records() if o == "stale"]) == 1
 
 
 def state_names(agent, version):
