@@ -69,11 +69,16 @@ static int make_folder(int folder, const char *name)
 static int open_output(struct publishing *p, struct tuf_error *e)
 {
 	const char *output = p->p->output;
+	struct stat here, there;
 	int k;
 
 	k = p->p->dry_run || p->p->renew ? 0 : make_folder(AT_FDCWD, output);
 	if (k < 0)
 		return tuf_fail(e, k, NULL, output, "this folder cannot be made: %s", strerror(-k));
+	if (stat(output, &there) == 0 && fstat(p->r->fd, &here) == 0 &&
+		there.st_dev == here.st_dev && there.st_ino == here.st_ino)
+		return tuf_fail(e, -EINVAL, NULL, output,
+			"is the repository itself; publish to a folder of its own");
 	k = repository_output_open(p->r, output, &p->old, e);
 	if (k < 0 || p->p->dry_run)
 		return k;

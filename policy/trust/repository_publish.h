@@ -32,9 +32,9 @@ struct repository_published {
 };
 
 /* -EKEYREJECTED: something is not signed by enough; -ESTALE: the folder holds something newer;
- * -EXDEV: it holds another repository's; -EBUSY: somebody else is publishing there. Before
- * timestamp.json changes, the agent's own client has verified everything. The repository must be
- * locked, but for a renewal, which does not change it. */
+ * -EXDEV: it holds another repository's; -EBUSY: somebody else is publishing there; -EINVAL: it is
+ * the repository. Before timestamp.json changes, the agent's own client has verified everything.
+ * The repository must be locked, but for a renewal, which does not change it. */
 int repository_publish(struct repository *r, const struct repository_publish *p,
 	struct repository_published *ret, struct tuf_error *e);
 

@@ -289,6 +289,19 @@ static void test_refuses_another_repositorys_folder(void **state)
 	world_teardown(&other);
 }
 
+static void test_refuses_its_own_folder(void **state)
+{
+	struct world *w = *state;
+	const struct repository_publish p = {
+		.output = w->path, .now_utc_sec = NOW, .life_sec = DAY, .sign = sign, .context = w
+	};
+	struct repository_published ret;
+	struct tuf_error e = { 0 };
+
+	assert_int_equal(repository_publish(w->r, &p, &ret, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "itself"));
+}
+
 static void test_refuses_a_folder_that_was_tampered_with(void **state)
 {
 	struct world *w = *state;
@@ -442,6 +455,7 @@ int main(void)
 		test(test_needs_the_online_key),
 		test(test_refuses_to_go_back),
 		test(test_refuses_another_repositorys_folder),
+		test(test_refuses_its_own_folder),
 		test(test_refuses_a_folder_that_was_tampered_with),
 		test(test_finds_published_files_that_are_damaged),
 		test(test_roots_and_keys_change),
