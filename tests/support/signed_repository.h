@@ -153,6 +153,7 @@ SIGNED_UNUSED static void signed_remove(struct signed_repository *r, const char 
 	free(f->path);
 	free(f->bytes);
 	*f = r->files[--r->n_files];
+	r->files[r->n_files] = (struct signed_file){ 0 };
 }
 
 static int signed_fetch(void *context, const char *path, size_t max, char **ret, size_t *ret_size,

@@ -56,6 +56,22 @@ kill_agent() {
 	wait_active && [ "$(systemctl show -P MainPID proscribed)" != "$pid" ]
 }
 
+# An administrator's folder, published where the host itself can read it.
+publish() {
+	export HOME=/root
+	proscribectl repo init /srv/repository --no-passphrase &&
+		proscribectl repo add /opt/policy-next -C /srv/repository
+	proscribectl repo sign targets --yes -C /srv/repository && proscribectl repo publish /srv/list -C /srv/repository
+}
+
+wait_signed() {
+	for _ in {1..40}; do
+		proscribectl status --json | grep -q '"enrolled": true' && proscribectl status | grep -q 'file:///srv/list' && return 0
+		sleep 0.5
+	done
+	return 1
+}
+
 # This script's own unit keeps the boot from counting as finished; all else has to have started.
 for _ in {1..60}; do
 	[ "$(systemctl list-jobs --no-legend | grep -vc -e vmtest -e multi-user -e graphical)" = 0 ] && break
@@ -94,6 +110,19 @@ if systemctl -q is-enabled proscribed; then
 	section after-hang wait_active
 	section banned-after-hang on_terminal /opt/banned/node_modules/.bin/assistant
 	section reload systemctl reload proscribed
+	section publish publish
+	section enroll proscribectl enroll --root /srv/repository/metadata/1.root.json --repository file:///srv/list
+	section signed-status wait_signed
+	section banned-by-signed-policy on_terminal /opt/allowed/node_modules/.bin/assistant
+	rm -rf /var/lib/proscribe-update/{report,mirror} # so that it is due, and has something to tell
+	section update-service systemctl start proscribe-update.service
+	section update-timer systemctl enable --now proscribe-update.timer
+	section update-messages journalctl --no-pager -o cat -u proscribe-update
+	section update-security systemd-analyze security --no-pager proscribe-update
+	section update-state stat -c '%U %a' /var/lib/proscribe-update
+	section restart systemctl restart proscribed
+	section status-after-restart wait_signed
+	section banned-after-restart on_terminal /opt/allowed/node_modules/.bin/assistant
 	section failed-units-later failed_units
 	section stop systemctl stop proscribed
 	section marks-after-stop marks

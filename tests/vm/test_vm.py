@@ -96,6 +96,9 @@ def prepare(folder, build, enabled):
     shutil.rmtree(policies, ignore_errors=True)
     policies.parent.mkdir(parents=True, exist_ok=True)
     write_policy(policies, elf=tool)
+    write_policy(root / "opt/policy-next")
+    text = (root / "opt/policy-next/policy.yaml").read_text()
+    (root / "opt/policy-next/policy.yaml").write_text(text.replace(">=2.1.91", ">=2.1.80"))
     if enabled:
         wants = root / "etc/systemd/system/multi-user.target.wants"
         wants.mkdir(parents=True)
@@ -208,6 +211,31 @@ def test_an_agent_that_hangs_is_ended_by_the_watchdog(guest):
     assert guest["hang"].status == 0 and "uid=0" in guest["hang"].text
     assert guest["hang"].seconds < 60
     assert guest["after-hang"].status == 0
+
+
+def test_an_enrolled_host_takes_the_signed_policy(guest):
+    assert guest["publish"].status == 0, guest["publish"].text
+    assert guest["enroll"].status == 0, guest["enroll"].text
+    assert guest["signed-status"].status == 0
+    assert "was not started" in guest["banned-by-signed-policy"].text, guest["banned-by-signed-policy"].text
+
+
+def test_the_update_service_runs_as_its_own_user_in_its_sandbox(guest, record_property):
+    said = guest["update-messages"].text
+    assert guest["update-service"].status == 0, said
+    assert "file:///srv/list: updated" in said, said
+    assert guest["update-timer"].status == 0
+    assert guest["update-state"].text == "proscribe-update 750"
+    overall = re.search(r"Overall exposure level.*?: ([0-9.]+) .*", guest["update-security"].text)
+    assert overall, guest["update-security"].text
+    record_property("note", "proscribe-update: " + overall.group(0))
+    assert float(overall.group(1)) <= 2.5
+
+
+def test_the_signed_policy_is_in_force_at_once_after_a_restart(guest):
+    assert guest["restart"].status == 0
+    assert guest["status-after-restart"].status == 0
+    assert "was not started" in guest["banned-after-restart"].text
 
 
 def test_stopping_it_releases_every_mark(guest):
