@@ -131,26 +131,13 @@ static int make_room(const char *path)
 	return r;
 }
 
-static int sync_folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-					    : strdup(".");
-	_cleanup_close_ int fd = -1;
-
-	if (!folder)
-		return -ENOMEM;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 int kept_save(const char *path, int image_fd)
 {
 	_cleanup_free_ char *fresh = NULL;
 	int r;
 
 	if (is_newest(path, image_fd))
-		return sync_folder_of(path);
+		return fd_sync_folder_of(path);
 	if (asprintf(&fresh, "%s.new", path) < 0)
 		return -ENOMEM;
 	r = write_new(fresh, image_fd);
@@ -162,7 +149,7 @@ int kept_save(const char *path, int image_fd)
 		(void) unlink(fresh);
 		return r;
 	}
-	return sync_folder_of(path);
+	return fd_sync_folder_of(path);
 }
 
 /* In memory and sealed, as the compiler's is. It also means that a disk that fails later on, or a

@@ -135,19 +135,6 @@ static int write_file(const char *path, const struct trust_record *r, const void
 	return k == 0 && fsync(fd) < 0 ? -errno : k;
 }
 
-static int sync_folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-					    : strdup(".");
-	_cleanup_close_ int fd = -1;
-
-	if (!folder)
-		return -ENOMEM;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 int trust_state_save(const char *path, struct trust_state *s)
 {
 	_cleanup_free_ char *fresh = NULL, *bundle = NULL;
@@ -167,7 +154,7 @@ int trust_state_save(const char *path, struct trust_state *s)
 			(void) unlink(fresh);
 		return r;
 	}
-	return sync_folder_of(path);
+	return fd_sync_folder_of(path);
 }
 
 int64_t trust_expires_utc_sec(const struct trust_record *r)

@@ -36,26 +36,11 @@ int update_run(char *const argv[], const int fds[], size_t n_fds)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECANCELED;
 }
 
-/* Whole lines made for a person. */
-static void print_lines(const char *text)
-{
-	_cleanup_free_ char *copy = strdup(text);
-	struct style style;
-	char *save = NULL;
-
-	print_style(stderr, &style);
-	for (char *s = copy ? strtok_r(copy, "\n", &save) : NULL; s;
-		s = strtok_r(NULL, "\n", &save)) {
-		print_text(stderr, &style, TINT_NONE, s);
-		(void) fputc('\n', stderr);
-	}
-}
-
 static void print_answer(const json_t *answer)
 {
 	const char *name = json_get_text(answer, "policy");
 
-	print_lines(json_get_text(answer, "messages"));
+	print_messages(json_get_text(answer, "messages"));
 	if (!*name) {
 		(void) puts("No policy is in force.");
 		return;
@@ -88,7 +73,7 @@ static enum exit_code have_looked(const struct arguments *a, json_t **ret, char 
 	if (client_lost(c))
 		return client_explain(a, r);
 	*ret_error = strdup(client_error(c));
-	print_lines(client_error(c));
+	print_messages(client_error(c));
 	complain("what was fetched was not put in force; the policy in force stays");
 	return EXIT_CODE_FAILED;
 }

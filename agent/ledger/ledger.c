@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "agent/ledger/database.h"
+#include "policy/base/fd.h"
 
 enum {
 	WAL_PAGES = 256,                 /* then the log is copied into the database */
@@ -36,25 +37,6 @@ __asm__(".pushsection .rodata,\"a\",@progbits\n"
 static int path_with(const char *path, const char *suffix, char out[PATH_MAX])
 {
 	return snprintf(out, PATH_MAX, "%s%s", path, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-static int sync_folder_of(const char *path)
-{
-	_cleanup_close_ int fd = -1;
-	char folder[PATH_MAX];
-	char *slash;
-	int r;
-
-	r = path_with(path, "", folder);
-	if (r < 0)
-		return r;
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
 }
 
 static int make_file(const char *path)
@@ -116,7 +98,7 @@ static int create(const char *path)
 		(void) unlink(aside);
 		return r;
 	}
-	return sync_folder_of(path);
+	return fd_sync_folder_of(path);
 }
 
 static int configure(struct ledger *l)

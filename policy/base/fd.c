@@ -1,5 +1,6 @@
 #include "policy/base/fd.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,6 +39,19 @@ int fd_write_full(int fd, const void *buffer, size_t n)
 		done += (size_t) r;
 	}
 	return 0;
+}
+
+int fd_sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = slash ? strndup(path, (size_t) (slash - path) + 1)
+					    : strdup(".");
+	_cleanup_close_ int fd = -1;
+
+	if (!folder)
+		return -ENOMEM;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 int fd_read_file(int fd, size_t max, char **ret, size_t *ret_size)

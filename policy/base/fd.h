@@ -12,6 +12,10 @@ ssize_t fd_pread_full(int fd, void *buffer, size_t n, off_t offset);
 /* Writes all @n bytes: 0 or a negative errno. */
 int fd_write_full(int fd, const void *buffer, size_t n);
 
+/* Makes a new or another name durable: syncs the folder that @path lies in. 0 or a negative errno.
+ */
+int fd_sync_folder_of(const char *path);
+
 /* Reads a whole file of at most @max bytes; *ret (a NUL is added behind) belongs to the caller.
  * -EFBIG when it is larger. A file that grows while it is read counts as its first @max bytes do.
  */

@@ -426,19 +426,6 @@ static bool write_key(BIO *out, EVP_PKEY *key, const char *passphrase)
 	return PEM_write_bio_PKCS8_PRIV_KEY_INFO(out, info) == 1;
 }
 
-static int sync_folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *folder = slash ? strndup(path, (size_t) (slash - path) + 1)
-					    : strdup(".");
-	_cleanup_close_ int fd = -1;
-
-	if (!folder)
-		return -ENOMEM;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 /* @path is new, complete and durable, or not there. */
 static int create_file(const char *path, const char *text, size_t n)
 {
@@ -452,7 +439,7 @@ static int create_file(const char *path, const char *text, size_t n)
 	if (r == 0 && (fchmod(fd, 0600) < 0 || fsync(fd) < 0))
 		r = -errno;
 	if (r == 0)
-		r = sync_folder_of(path);
+		r = fd_sync_folder_of(path);
 	if (r < 0)
 		(void) unlink(path);
 	return r;
