@@ -12,6 +12,7 @@
 #include "agent/ledger/thread.h"
 #include "agent/state.h"
 #include "policy/base/clock.h"
+#include "policy/base/idle.h"
 #include "policy/base/log.h"
 
 enum {
@@ -287,6 +288,8 @@ static void *run(void *context)
 	if (!w->keeping) {
 		delivery_look(&w->order, &w->found);
 	} else {
+		/* Copying it all has time: launches do not. */
+		idle_enter();
 		/* The image first: a state without it would be of another one. */
 		w->result = w->policy ? kept_save(e->keep_path, policy_fd(w->policy)) : 0;
 		if (w->result == 0)
