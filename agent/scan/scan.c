@@ -349,6 +349,9 @@ static void report(struct candidate *c, const struct decision *d)
 	const struct finding_entry *known = known_of(c);
 	struct scan *s = c->scan;
 
+	/* What was known and what the walk met may have been looked into side by side. */
+	if (found_has(&s->found, c->path))
+		return;
 	if (make_event(c, d, &e) < 0) {
 		s->uninspected++;
 		return;
