@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support import packages
 from support.agent import Agent, wait_until
 from support.launch import launch
 from support.network import own_network
@@ -90,6 +91,7 @@ class Host:
 def world(build, directory, scratch):
     """(administrator, web server, enrolled host), with a policy published that only records."""
     try:
+        packages.debian("nginx")  # while there is a network to fetch it from
         with own_network():
             administrator = Administrator(build, directory).publish("log")
             with Nginx(directory / "nginx", administrator.tree) as server:
